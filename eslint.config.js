@@ -12,6 +12,7 @@ const LAYERS = [
   'src/worker',
   'workflows',
   'activities',
+  'src/checks',
   'src/chain',
   'src/copilot',
   'src/home',

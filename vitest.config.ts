@@ -8,6 +8,7 @@ const tests = (...paths: string[]): string[] => paths.map((path) => `test/${path
 const UNIT = tests(
   'activities/{failure-reason,watch,work-slots}',
   'chain/{chain,output,pattern}',
+  'checks/programs',
   'cli/{exit,render,scroll}',
   'client/{linked-signal,selection,spec,targets,types}',
   'contract/*',
@@ -18,10 +19,10 @@ const UNIT = tests(
   'policy/*',
   'prompts/prompts',
   'home/{allowed-repos,environment,leases,redact,secret-names,settings}',
-  'system/{optional-packages,real-path,work-clock}',
+  'system/{bounded-log,optional-packages,real-path,work-clock}',
   'temporal/{target,ui-payloads}',
   'tools/{fence,outcome}',
-  'worker/up-restarts',
+  'worker/{show-worker,up-restarts}',
   'workflows/{labels,lifecycle,outbox,outcome,panel,prompt}',
 );
 /** Real git and a real home; no Temporal, no Copilot CLI. */
@@ -44,7 +45,7 @@ const SLOW = tests(
   'copilot/unattended',
   'demo/demo',
   'docs/{commands,examples}',
-  'e2e/{approvals,asleep,away,crash,deaths,frozen,hostile,limits,outbox,pools,pushed,ready-made,reopened,repository-code,shapes,shapes-out,temporal-tools,usage,web-ui}',
+  'e2e/{approvals,asleep,away,crash,deaths,frozen,hostile,limits,outbox,pools,pushed,ready-made,reopened,repository-code,shapes,shapes-out,temporal-tools,usage,web-ui,workers}',
   'extension/{copilot,orchestrator}',
   'mcp/{copilot,hostile,inspector}',
   'sandbox/{bounds,repositories,traps}',

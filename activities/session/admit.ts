@@ -152,7 +152,7 @@ export function createAdmitActivities(deps: AdmitDependencies) {
         }),
       );
     },
-  } satisfies HostActivities;
+  } satisfies Pick<HostActivities, 'admit'>;
 }
 
 /** Notes on dependencies that the worktree will lack when there are no set-up commands. */

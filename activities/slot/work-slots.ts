@@ -52,6 +52,11 @@ export class WorkSlots {
     return Math.max(0, this.capacity - this.#held.size - this.#waiting.length);
   }
 
+  /** Number of slots that are held or reserved. */
+  get inUse(): number {
+    return this.#held.size;
+  }
+
   /** Registers `listener`, which is called when a slot is released, and when a waiting call gives up. */
   onFree(listener: () => void): void {
     this.#onFree.push(listener);

@@ -18,6 +18,7 @@ import {
   openApproval,
   subagentDiff,
 } from '../contract/reports/actions.ts';
+import { check } from '../contract/reports/check.ts';
 import { subagentDescription } from '../contract/reports/description.ts';
 import { actedOn, errorReport, identity } from '../contract/reports/identity.ts';
 import { installChange } from '../contract/reports/installation.ts';
@@ -25,6 +26,7 @@ import { fleetList, sessionListing, subagentRow } from '../contract/reports/list
 import { serverInfo } from '../contract/reports/server.ts';
 import { spawnAccepted } from '../contract/reports/spawned.ts';
 import { stopReport } from '../contract/reports/stop.ts';
+import { workerList } from '../contract/reports/worker.ts';
 
 const error = errorReport.extend({ stack: z.string().optional().describe('with --verbose') });
 /** The error of any command, on stderr. */
@@ -79,6 +81,29 @@ export const killJson = z.object({
 });
 export type KillJson = DeepReadonly<z.infer<typeof killJson>>;
 
+/** `workers` */
+export const workersJson = workerList;
+export type WorkersJson = DeepReadonly<z.infer<typeof workersJson>>;
+/** `worker health` */
+export const workerHealthJson = z.object({
+  healthy: z.boolean(),
+  why: z.string().describe('one line, for people'),
+  state: z
+    .enum(['starting', 'running', 'draining', 'stopping', 'gone', 'silent', 'none'])
+    .describe(
+      '`gone`: its process ended without a clean stop; `silent`: it does not answer; `none`: none runs',
+    ),
+  workerId: z.string().optional(),
+  pid: z.number().int().optional(),
+  at: z.string().optional().describe('ISO 8601, its last sign of life'),
+  serverSilentSince: z
+    .string()
+    .optional()
+    .describe(
+      'ISO 8601; absent while its server answers. A silent server does not make the worker unhealthy',
+    ),
+});
+export type WorkerHealthJson = DeepReadonly<z.infer<typeof workerHealthJson>>;
 /** `worker forget` */
 export const forgetJson = z.object({
   workerId: z.string(),
@@ -244,6 +269,9 @@ export const statusJson = z.object({
     })
     .nullable()
     .describe('the `up` that runs in this home'),
+  worker: workerHealthJson
+    .extend({ log: z.string().optional().describe('the file that it logs to') })
+    .describe('the worker of this home'),
   server: serverInfo.extend({ reachable: z.boolean() }).nullable().describe('null: none is known'),
   workers: z.boolean().describe('whether some worker polls'),
   live: z.number().int(),
@@ -255,14 +283,10 @@ export type StatusJson = DeepReadonly<z.infer<typeof statusJson>>;
 /** `doctor` */
 export const doctorJson = z.object({
   ok: z.boolean().describe('no check failed'),
-  checks: z.array(
-    z.object({
-      name: z.string(),
-      result: z.enum(['ok', 'warn', 'fail']),
-      detail: z.string().describe('what was found'),
-      remedy: z.string().optional().describe('what to do now; with every result but `ok`'),
-    }),
-  ),
+  pool: z.string().optional().describe('with --pool'),
+  worker: z.string().optional().describe('with --pool: the id of the worker that looked'),
+  host: z.string().optional().describe('with --pool: its host'),
+  checks: z.array(check),
 });
 export type DoctorJson = DeepReadonly<z.infer<typeof doctorJson>>;
 
@@ -337,6 +361,7 @@ export const REPORTS = {
   clean: cleanJson,
   list: listJson,
   watch: listJson,
+  workers: workersJson,
   show: showJson,
   audit: auditJson,
   logs: logsJson,
@@ -349,6 +374,7 @@ export const REPORTS = {
   doctor: doctorJson,
   worker: upEventJson,
   'worker-forget': forgetJson,
+  'worker-health': workerHealthJson,
   keys: keysJson,
   'keys-init': keysJson,
   'keys-rotate': keysJson,

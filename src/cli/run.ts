@@ -6,7 +6,7 @@ import { failureJsonLine, cliFailure, failureText } from './failure.ts';
 import type { HelpJson, VersionJson } from './json.ts';
 import { Output } from './output.ts';
 import { buildProgram } from './program.ts';
-import { version } from './version.ts';
+import { version } from '../system/version.ts';
 
 /** Runs the command line. @returns the exit code; nothing is thrown, and only the caller exits. */
 export async function run(argv: readonly string[]): Promise<number> {

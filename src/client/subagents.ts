@@ -6,19 +6,23 @@ import type { SessionHandle, SubagentHandle } from './handles.ts';
 import { SessionClient } from './sessions/session-handle.ts';
 import { SubagentClient } from './subagents/subagent-handle.ts';
 import { forgetWorker } from './removal/forget.ts';
+import { checkPool } from './connection/check-pool.ts';
 import { Link } from './connection/link.ts';
 import { listApprovals } from './listing/approvals.ts';
 import { listFleet } from './listing/listing.ts';
 import { findRunAnywhere } from './listing/runs.ts';
 import { findRuns, findSessions } from './listing/visibility.ts';
+import { listWorkers } from './listing/workers.ts';
 import type {
   CleanReport,
   FleetList,
   OpenApproval,
+  PoolCheck,
   ServerInfo,
   SessionOverview,
   SubagentIdentity,
   SubagentRow,
+  WorkerList,
 } from '../contract/index.ts';
 
 /**
@@ -149,10 +153,39 @@ export class Subagents implements AsyncDisposable {
   }
 
   /**
-   * Gives up a worker that will not come back: its live subagents end as *lost*, with their last known commit. If the
-   * worker starts again after all, it ends what it had left running. Also works without any worker.
+   * Has a worker of the pool look at what a subagent would need there: server, git, Copilot CLI, model, disk, sandbox; with
+   * `repo`, whether it can read that URL, and has the programs of set-up and verification of its `.subagents.json`.
+   * Changes nothing.
+   * @throws SubagentsError NO_WORKER when no worker is in the pool, BAD_INPUT for a path, TIMEOUT.
+   * @example
+   * ```ts
+   * const { ok, checks } = await subagents.checkPool('default', { repo: 'https://example.com/team/shop.git' });
+   * for (const { name, result, detail } of ok ? [] : checks) console.log(name, result, detail);
+   * ```
+   */
+  async checkPool(pool: string, options: { readonly repo?: string | undefined } = {}): Promise<PoolCheck> {
+    return checkPool(this.#link, pool, options.repo);
+  }
+
+  /**
+   * The workers of the server: those that are here, and those that went away without having stopped in order. Needs no
+   * worker, and no home of one.
+   * @example
+   * ```ts
+   * const { workers } = await subagents.workers();
+   * for (const { workerId, host, presence, slots } of workers) console.log(workerId, host, presence, slots?.inUse);
+   * ```
+   */
+  async workers(): Promise<WorkerList> {
+    return listWorkers(this.#link);
+  }
+
+  /**
+   * Gives up a worker that will not come back: its live subagents end as *lost*, with their last known commit, and it is
+   * no longer listed. If the worker starts again after all, it ends what it had left running. Also works without any
+   * worker.
    * @returns the subagents that ended.
-   * @throws SubagentsError BAD_INPUT when the worker is there, UNKNOWN_TARGET when no live subagent is on it.
+   * @throws SubagentsError BAD_INPUT when the worker is there, UNKNOWN_TARGET when the server knows no such worker.
    * @example
    * ```ts
    * for (const { session, label } of await subagents.forgetWorker('w-abcd2345')) console.log(`${session}/${label} is lost`);

@@ -18,6 +18,7 @@ export * from './protocol/caller.ts';
 export * from './protocol/messages.ts';
 export * from './protocol/names.ts';
 export * from './protocol/version.ts';
+export * from './protocol/worker.ts';
 export type * from './reports/types.ts';
 export * from './spawn/caller-limits.ts';
 export * from './spawn/label.ts';

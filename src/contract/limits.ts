@@ -116,3 +116,6 @@ export const HEARTBEAT_TIMEOUT_MS = 7 * SECOND;
 
 /** How long the embedded server keeps finished runs. */
 export const RETENTION_DAYS = 30;
+
+/** How long a worker may look at itself and at a repository, in milliseconds. */
+export const CHECK_TIMEOUT_MS = 120_000;

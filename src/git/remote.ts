@@ -70,6 +70,30 @@ export async function clone(url: string, path: string, git: Git): Promise<void> 
 }
 
 /**
+ * Clones the newest commit of `url` to `path`, which must not exist, as a bare repository: without history, and without
+ * contents of files where the server can leave them out.
+ * @throws SubagentsError GIT with git's message, DISK_FULL; the reason of `signal`
+ */
+export async function cloneTip(url: string, path: string, git: Git): Promise<void> {
+  const few = ['--depth=1', '--single-branch', '--no-tags', '--filter=blob:none'];
+  const args = ['clone', '--quiet', '--bare', '--no-recurse-submodules', ...few, '--', url, path];
+  const answer = await remoteGit(args, git.in('/'));
+  if (answer.exitCode !== 0) throw remoteError(`git clone of ${url} failed`, answer);
+}
+
+/**
+ * The content of a file in the commit HEAD of such a clone; undefined if there is none.
+ * @throws SubagentsError GIT with git's message
+ */
+export async function fileOfTip(git: Git, path: string): Promise<string | undefined> {
+  if ((await git.run(['ls-tree', '--name-only', 'HEAD', '--', path])) === '') return undefined;
+  // Git fetches what was left out.
+  const answer = await remoteGit(['cat-file', 'blob', `HEAD:${path}`], git);
+  if (answer.exitCode !== 0) throw remoteError(`${path} of ${git.cwd} cannot be read`, answer);
+  return answer.stdout;
+}
+
+/**
  * Ensures that the clone of `url` has `commit`; fetches when it is missing.
  * @throws SubagentsError GIT with git's message, or when the clone's configuration redirects the URL; UNKNOWN_BASE
  * when the remote does not have the commit

@@ -10,6 +10,7 @@ import { createPrivateFile, ensurePrivateDir, readIfThere } from '../system/file
 import { homeRoot, type Env } from '../system/home-root.ts';
 import { upFilePath } from '../temporal/up-file.ts';
 import { hostName, machineFingerprint, userName } from './machine.ts';
+import { workerStatePath } from './worker-state.ts';
 
 /** The folders of a home; absolute paths. */
 export interface HomePaths {
@@ -35,6 +36,8 @@ export interface HomePaths {
   readonly temporal: string;
   /** The file that describes what `up` runs here. */
   readonly up: string;
+  /** The file that describes the worker that runs here. */
+  readonly worker: string;
   /** A folder for each role, with the entries of its lock. */
   readonly lock: string;
 }
@@ -152,9 +155,13 @@ function pathsOf(root: string): HomePaths {
     logs: join(root, 'logs'),
     temporal: join(root, 'temporal'),
     up: upFilePath(root),
+    worker: workerStatePath(root),
     lock: join(root, 'lock'),
   };
 }
+
+/** The log of a worker, unless another file is named. */
+export const workerLog = ({ logs }: Pick<HomePaths, 'logs'>): string => join(logs, 'worker.log');
 
 const identityPath = (root: string): string => join(root, 'identity.json');
 

@@ -63,13 +63,23 @@ export async function pollerIdentities(
   return polls.filter(({ at }) => at >= Date.now() - within).map(({ identity }) => identity);
 }
 
-/** The pollers with the time of their last poll, in milliseconds since the epoch. */
-async function pollsOf(
+/** The last poll of a worker. */
+export interface Poll {
+  readonly identity: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/**
+ * The pollers of the task queue for tasks of `kind` that the server remembers, each with its last poll.
+ * @throws the gRPC error of the call
+ */
+export async function pollsOf(
   connection: Pick<Connection, 'workflowService'>,
   namespace: string,
   queue: string,
   kind: 'workflow' | 'activity',
-): Promise<{ identity: string; at: number }[]> {
+): Promise<Poll[]> {
   const { pollers } = await connection.workflowService.describeTaskQueue({
     namespace,
     taskQueue: { name: queue },

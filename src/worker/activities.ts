@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { createAdmitActivities } from '../../activities/session/admit.ts';
+import { createCheckActivities } from '../../activities/session/check-worker.ts';
 import { createCloneActivities } from '../../activities/workspace/clone.ts';
 import { createCleanActivities } from '../../activities/ending/clean.ts';
 import { createDeliverActivities } from '../../activities/turn/deliver.ts';
@@ -138,13 +139,16 @@ export function createActivities({
     space: settings,
   });
   const session = createSessionActivities({ client, pollFreshnessMs });
-  const host = createAdmitActivities({
-    home,
-    settings,
-    runState,
-    env: pool.env,
-    modelAccess: cachedModelAccess(pool.env),
-  });
+  const host = {
+    ...createAdmitActivities({
+      home,
+      settings,
+      runState,
+      env: pool.env,
+      modelAccess: cachedModelAccess(pool.env),
+    }),
+    ...createCheckActivities({ home, settings, client, env: pool.env }),
+  };
   return {
     session,
     host,

@@ -1,6 +1,6 @@
 /**
- * The worker process that `up` supervises: `main.js --address HOST:PORT --namespace NAME --pool NAME`, with the home in
- * SUBAGENTS_HOME.
+ * The worker process that `up` supervises: `main.js --address HOST:PORT --namespace NAME --pool NAME --log-file FILE`, with
+ * the home in SUBAGENTS_HOME, and FILE as its stderr.
  */
 import { parseArgs } from 'node:util';
 import { jsonLine, SubagentsError } from '../contract/index.ts';
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     address: { type: 'string' },
     namespace: { type: 'string', default: 'default' },
     pool: { type: 'string', multiple: true, default: [] },
+    'log-file': { type: 'string' },
   },
 });
 
@@ -32,6 +33,7 @@ try {
       pollFreshnessMs: EMBEDDED_POLL_FRESHNESS_MS,
     },
     pools: values.pool,
+    stderrFile: values['log-file'],
     onReady: ({ workerId, slots }) =>
       process.stdout.write(`${JSON.stringify({ event: 'ready', workerId, slots })}\n`),
     onNotice: (line) =>

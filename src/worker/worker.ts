@@ -14,6 +14,7 @@ import {
   MAIN_QUEUE,
   poolControlQueue,
   poolQueue,
+  presenceQueue,
   workerControlQueue,
   workerIdentity,
   workerQueue,
@@ -36,6 +37,7 @@ import { identityOf, storeRing } from '../temporal/server-identity.ts';
 import { keysForServer } from '../temporal/server-keys.ts';
 import type { TemporalTarget } from '../temporal/target.ts';
 import { createActivities } from './activities.ts';
+import { workerDescriber } from './description.ts';
 import { pollWhileFree } from './pool-slots.ts';
 import { boundedErrorText, boundingCodec } from './codecs/bounding.ts';
 import { RewriteErrors } from './interceptors/error-texts.ts';
@@ -44,7 +46,9 @@ import { OneAttempt, type Attempts } from './interceptors/one-attempt.ts';
 import { reconcileOrphans } from './upkeep/reconcile-orphans.ts';
 import { redactingCodec } from './codecs/redaction.ts';
 import { startReopening } from './upkeep/reopen-sessions.ts';
+import { showWorker } from './upkeep/show-worker.ts';
 import { watchBounds } from '../sandbox/bounds/watch.ts';
+import { endWhenIdle } from './upkeep/exit-when-idle.ts';
 import { startRetention } from './upkeep/retention.ts';
 import { copilotSessionsOf, recover, sweepAll, type Recovery } from './upkeep/recovery.ts';
 import { notifyWaiting, notifyWhenSpace } from './upkeep/notify-waiting.ts';
@@ -68,8 +72,13 @@ const CACHED_WORKFLOWS = 100;
  * larger.
  */
 const HEAP_GROWING_PERCENT = 50;
+/** How long a draining worker still takes what it has admitted, in milliseconds. */
+const TAKE_MS = 3_000;
+const DRAIN_CHECK_MS = 200;
 /** A first poll usually arrives within 10 ms; a loaded machine takes longer. */
 const READY_TIMEOUT_MS = 10_000;
+/** A list of workers that is made at once then has this one; nothing else waits for that. */
+const SHOWN_TIMEOUT_MS = 1_000;
 
 /** A running worker. */
 export interface RunningWorker {
@@ -91,14 +100,21 @@ export interface StartWorkerOptions {
   readonly pools: readonly string[];
   /** Called with each notice for people. */
   readonly onNotice?: ((line: string) => void) | undefined;
+  /** Called every few seconds, when the server has answered. */
+  readonly onServerAnswer?: (() => void) | undefined;
+  /** Ends the worker after this many milliseconds in which nobody has needed it; default: never. */
+  readonly exitWhenIdleMs?: number | undefined;
+  /** Called when the worker takes nothing new any more, because nobody has needed it. */
+  readonly onDraining?: (() => void) | undefined;
 }
 
 /** Connects, cleans up what the previous process left behind, then polls. The caller must hold the home's lock. */
 export async function startWorker(
   home: Home,
   settings: Settings,
-  { target, pools, onNotice = () => undefined }: StartWorkerOptions,
+  options: StartWorkerOptions,
 ): Promise<RunningWorker> {
+  const { target, pools, onNotice = () => undefined } = options;
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const connection = await connect(target);
   const { namespace } = target;
@@ -153,6 +169,7 @@ export async function startWorker(
       ],
     },
   };
+  let isDraining = false;
   const creating = Promise.all([
     Worker.create({
       ...base,
@@ -218,10 +235,24 @@ export async function startWorker(
     runState,
     stopSubagent: (input) => activities.control.stopSubagent(input),
   });
-  const reopening = startReopening(client);
+  const reopening = startReopening(client, () => options.onServerAnswer?.());
+  const shown = showWorker(
+    client,
+    workerDescriber({
+      home,
+      settings,
+      pools,
+      slots,
+      copilot,
+      keys,
+      state: () => (isDraining ? 'draining' : 'running'),
+    }),
+  );
   // Everything that holds a slot has a lease. Processes it leaves running must not outlive this worker.
   let underWay: string[] = [];
+  let isStopping = false;
   const stop = (): void => {
+    isStopping = true;
     const running = workers.filter((worker) => worker.getState() === 'RUNNING');
     if (running.length > 0) underWay = copilotSessionsOf([...leasesNow]);
     retention.stop();
@@ -229,16 +260,42 @@ export async function startWorker(
     reopening.stop();
     bounds.stop();
     space.stop();
+    idle?.stop();
     for (const worker of running) worker.shutdown();
   };
+  const idle =
+    options.exitWhenIdleMs === undefined
+      ? undefined
+      : endWhenIdle({ home, client, runState, slots, leases: leasesNow }, options.exitWhenIdleMs, {
+          drain: () => drain(),
+          end: () => stop(),
+        });
   void notifyWaiting(client);
   void sweepScratch();
   const space = notifyWhenSpace(client, home.root, settings.reserveBytes);
-  const done = Promise.all(workers.map((worker) => worker.run()))
+  const runs = new Map(workers.map((worker) => [worker, worker.run()]));
+  /** Of the queues from which something new comes; those for admission first, because what was admitted is still taken. */
+  const drain = async (): Promise<void> => {
+    isDraining = true;
+    options.onDraining?.();
+    const ofQueues = (isMeant: (queue: string) => boolean): Worker[] =>
+      workers.filter((worker) => worker.getState() === 'RUNNING' && isMeant(worker.options.taskQueue));
+    const taking = [home.hostQueue, ...pools.map(poolQueue)];
+    const end = async (ending: readonly Worker[]): Promise<void> => {
+      for (const worker of ending) worker.shutdown();
+      await Promise.all(ending.map((worker) => runs.get(worker)));
+    };
+    await end(ofQueues((queue) => taking.some((each) => presenceQueue(each) === queue)));
+    await delay(TAKE_MS);
+    // The end of a queue would interrupt what holds a slot through it.
+    while (!isStopping && (slots.free < slots.capacity || leasesNow.size > 0)) await delay(DRAIN_CHECK_MS);
+    await end(ofQueues((queue) => taking.includes(queue)));
+  };
+  const done = Promise.all(runs.values())
     .finally(stop)
     .then(async () => {
       await copilot.stop();
-      await sweepAll(home, underWay);
+      await Promise.all([sweepAll(home, underWay), shown.end()]);
       await connection.close();
     });
   const polling = untilPolling(connection, target.namespace, base.identity ?? '', [
@@ -246,7 +303,17 @@ export async function startWorker(
     [hostControlQueue(home.hostQueue), 'activity'],
     ...pools.map((pool) => [poolControlQueue(pool), 'activity'] as const),
   ]);
-  return { workerId: home.workerId, slots: settings.slots, recovery, polling, done, stop };
+  return {
+    workerId: home.workerId,
+    slots: settings.slots,
+    recovery,
+    polling: Promise.all([
+      polling,
+      Promise.race([shown.shown, delay(SHOWN_TIMEOUT_MS, undefined, { ref: false })]),
+    ]).then(() => undefined),
+    done,
+    stop,
+  };
 }
 
 /**

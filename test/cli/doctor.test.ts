@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { Check } from '../../src/cli/doctor/check.ts';
+import type { Check } from '../../src/client/index.ts';
 import { checkText } from '../../src/cli/commands/doctor.ts';
 import { Output } from '../../src/cli/output.ts';
-import { checkEnvironment, checkGit } from '../../src/cli/doctor/machine.ts';
+import { checkEnvironment, checkGit } from '../../src/checks/machine.ts';
 import { MINIMUM_GIT_VERSION } from '../../src/git/run.ts';
 import { temporaryFolder } from '../support/home.ts';
 

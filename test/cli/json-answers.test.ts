@@ -39,6 +39,8 @@ const RUNS: readonly Run[] = [
   { command: 'list' },
   { command: 'watch', lines: true, endless: true },
   { command: 'status' },
+  { command: 'workers' },
+  { command: 'worker health' },
   { command: 'approvals' },
   { command: 'show', args: ['long'] },
   { command: 'kill', args: ['long'] },

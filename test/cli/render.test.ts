@@ -6,7 +6,9 @@ import { tokensText } from '../../src/cli/render/numbers.ts';
 import { sweepLines } from '../../src/cli/render/outcome.ts';
 import { age, durationText } from '../../src/cli/render/time.ts';
 import { transcriptEntryText } from '../../src/cli/render/transcript.ts';
-import type { FleetList, SubagentRow } from '../../src/client/index.ts';
+import { workersText } from '../../src/cli/render/workers.ts';
+import type { FleetList, SubagentRow, WorkerInfo } from '../../src/client/index.ts';
+import { CONTRACT_VERSION } from '../../src/contract/index.ts';
 
 const plainColors = pc.createColors(false);
 const colors = pc.createColors(true);
@@ -311,5 +313,53 @@ describe('figures', () => {
     expect(sweepLines({ ...sweep, found: 0, ended: 0, left: [], proof: 'unproven' })[0]).toContain(
       'unproven',
     );
+  });
+});
+
+describe('the workers', () => {
+  const worker = (more: Partial<WorkerInfo> = {}): WorkerInfo => ({
+    workerId: 'w-abcd2345',
+    host: 'build-machine-17.example.internal',
+    user: 'dev',
+    pools: ['default', 'gpu'],
+    state: 'running',
+    slots: { inUse: 3, total: 8 },
+    versions: { product: '1.2.3', contract: CONTRACT_VERSION, copilot: '1.0.102' },
+    since: '2026-01-01T09:00:00.000Z',
+    access: 'GitHub Copilot, logged in as dev',
+    sandbox: 'required',
+    home: '/home/dev/.subagents',
+    freeBytes: 20 * 2 ** 30,
+    presence: 'here',
+    lastSeen: '2026-01-01T11:59:30.000Z',
+    ...more,
+  });
+  const shown = (workers: WorkerInfo[], width: number, palette = plainColors): string =>
+    workersText(
+      { server: { address: '127.0.0.1:7233', namespace: 'default', origin: 'a test' }, workers },
+      { width, colors: palette, now: NOW },
+    );
+
+  it.each([40, 79, 100, 160])('fit into %i columns', (width) => {
+    const all = [worker(), worker({ presence: 'away' }), { workerId: 'w-2', presence: 'here', versions: {} }];
+    const lines = shown(all as WorkerInfo[], width, colors).split('\n');
+    expect(lines.every((line) => stringWidth(line) <= width)).toBe(true);
+    expect(lines.join('\n')).toContain('3/8');
+  });
+
+  it('say how they are', () => {
+    const rows = shown(
+      [
+        worker(),
+        worker({ state: 'draining' }),
+        worker({ presence: 'away', lastSeen: '2026-01-01T11:58:00.000Z' }),
+        worker({ presence: 'away', lastSeen: undefined }),
+      ],
+      Number.POSITIVE_INFINITY,
+    ).split('\n');
+    expect(rows[3]).toMatch(/ now +3\/8 +default, gpu +20.0 GiB +3h +1.2.3, Copilot 1.0.102 +GitHub/);
+    expect(rows[4]).toContain('  draining  ');
+    expect(rows[5]).toMatch(/ away 2m +-\/8/);
+    expect(rows[6]).toMatch(/ away +-\/8/);
   });
 });

@@ -132,6 +132,8 @@ describe('a connection', () => {
         clean: () => subagents.clean(['a']),
         forgetWorker: () => subagents.forgetWorker('w-abcd2345'),
         hasWorkers: () => subagents.hasWorkers(),
+        workers: () => subagents.workers(),
+        checkPool: () => subagents.checkPool('default'),
         approvals: () => subagents.approvals(),
         runs: () => subagents.runs({ max: 1 }),
       },

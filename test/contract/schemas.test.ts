@@ -108,6 +108,11 @@ interface Declared {
   SessionListing: reports.SessionListing;
   FleetList: reports.FleetList;
   SessionOverview: reports.SessionOverview;
+  WorkerDescription: reports.WorkerDescription;
+  WorkerInfo: reports.WorkerInfo;
+  WorkerList: reports.WorkerList;
+  Check: reports.Check;
+  PoolCheck: reports.PoolCheck;
   StepView: reports.StepView;
   SubagentDescription: reports.SubagentDescription;
   Verification: reports.Verification;

@@ -10,7 +10,7 @@ export const REPLACED: readonly (readonly [RegExp, string])[] = [
   ],
   [/127\.0\.0\.1:7233/, '$SERVER'],
   [
-    /^subagents worker\b(?! forget)/,
+    /^subagents worker\b(?! forget| health)/,
     'SUBAGENTS_KEYS=file:$SUBAGENTS_HOME/keys.json SUBAGENTS_HOME=$ELSEWHERE TEMPORAL_ADDRESS=$SERVER subagents worker',
   ],
   [/^temporal /, 'TEMPORAL_ADDRESS=$SERVER temporal '],
@@ -53,7 +53,7 @@ export const UNTIL_CTRL_C: readonly (readonly [RegExp, RegExp, readonly number[]
   // Done, too, where the subagent has ended before.
   [/^subagents logs -f/, /▸ bash|looked/, [EXIT.interrupted, EXIT.ok]],
   [/^subagents (watch|announcements --follow)/, /fix-login/, [EXIT.interrupted]],
-  [/^subagents (up$|worker(?! forget))/, /Ctrl-C stops/, [EXIT.ok]],
+  [/^subagents (up$|worker\b(?! forget| health))/, /Ctrl-C stops/, [EXIT.ok]],
 ];
 
 /** Exit codes of commands that end with another one than 0. */

@@ -4,7 +4,14 @@ import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Subagents } from '../../src/client/index.ts';
-import { MAIN_QUEUE, pageWorkflowId, SESSION, type Announcement } from '../../src/contract/index.ts';
+import {
+  DOCTOR,
+  MAIN_QUEUE,
+  pageWorkflowId,
+  SESSION,
+  workerWorkflowId,
+  type Announcement,
+} from '../../src/contract/index.ts';
 import { eventually } from './eventually.ts';
 import { startFleet, type Fleet } from './fleet.ts';
 import { bash, on } from './turns.ts';
@@ -52,6 +59,7 @@ export async function recordHistories(prefix: string): Promise<void> {
     await playSessions(fleet, subagents, write);
     await playAbsence(fleet, subagents, write);
     await playDeaths(fleet, subagents, write);
+    await playWorkers(fleet, subagents, write);
   } finally {
     await subagents.close();
     await fleet[Symbol.asyncDispose]();
@@ -296,6 +304,24 @@ async function playDeaths(fleet: Fleet, subagents: Subagents, write: Write): Pro
   await write('subagent-worker-died', 'subagent/dth/killer');
 }
 
+/** A worker that shows itself, and one that looks at what a subagent would need. */
+async function playWorkers(fleet: Fleet, subagents: Subagents, write: Write): Promise<void> {
+  const { workerId } = fleet.worker;
+  await eventually(async () => {
+    const { workers } = await subagents.workers();
+    return workers.find((worker) => worker.workerId === workerId)?.versions.copilot !== undefined;
+  });
+  await write('worker', workerWorkflowId(workerId));
+  await subagents.checkPool('default', { repo: `file://${fleet.repository.path}` });
+  const [doctor = ''] = await withClient(fleet, async (client) => {
+    const found = [];
+    for await (const info of client.workflow.list({ query: `WorkflowType = '${DOCTOR.workflow}'` }))
+      found.push(info.workflowId);
+    return found;
+  });
+  await write('worker-looks', doctor);
+}
+
 /** No path or host name of the machine that recorded it. Payloads are base64: each is opened, mended and closed again. */
 function withoutPlaces(json: string, fleet: Fleet): string {
   const hidden: [string, string][] = [
@@ -305,6 +331,10 @@ function withoutPlaces(json: string, fleet: Fleet): string {
     [ROOT, '/home/dev/durable-subagents/'],
     [`${userInfo().username}@${hostname()}`, 'dev@host'],
     [`@${hostname()}`, '@host'],
+    [`"host":"${hostname()}"`, '"host":"host"'],
+    [` on ${hostname()}`, ' on host'],
+    [`"user":"${userInfo().username}"`, '"user":"dev"'],
+    [`, as ${userInfo().username},`, ', as dev,'],
   ];
   const mend = (text: string): string =>
     hidden.reduce((mended, [from, to]) => mended.replaceAll(from, to), text);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { checkPackages } from '../../src/cli/doctor/machine.ts';
+import { checkPackages } from '../../src/checks/machine.ts';
 import {
   DOWNLOAD_PACKAGE,
   packagesInstallCommand,

@@ -2,6 +2,7 @@
 import { ActivityFailure, ApplicationFailure, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
 import {
   ACTIVITY_FAILURES,
+  CHECK_TIMEOUT_MS,
   HEARTBEAT_TIMEOUT_MS,
   lastHeartbeat,
   MAX_TIMEOUT_MS,
@@ -63,6 +64,14 @@ export const hostCalls = (taskQueue: string) =>
     startToCloseTimeout: 20_000,
     scheduleToCloseTimeout: 40_000,
     retry: { maximumAttempts: 2 },
+  });
+/** `checkWorker`, on the control queue of a pool. Somebody waits for it: it is not tried twice. */
+export const checkCalls = (taskQueue: string) =>
+  proxyActivities<Pick<HostActivities, 'checkWorker'>>({
+    taskQueue,
+    scheduleToStartTimeout: 15_000,
+    startToCloseTimeout: CHECK_TIMEOUT_MS,
+    retry: once,
   });
 /** Activities that any worker can run. */
 export const anyWorkerCalls = proxyActivities<SessionActivities>({

@@ -1,9 +1,10 @@
 import wrapAnsi from 'wrap-ansi';
 import { homeRoot } from '../../system/home-root.ts';
+import { SubagentsError } from '../../contract/errors.ts';
+import { DEFAULT_POOL } from '../../contract/protocol/names.ts';
 import { oneLine } from '../../contract/text/text.ts';
 import type { Context } from '../context.ts';
-import type { Check } from '../doctor/check.ts';
-import { checkCopilot, checkModel } from '../doctor/copilot.ts';
+import { checkCopilot, checkModel } from '../../checks/copilot.ts';
 import {
   checkDisk,
   checkEnvironment,
@@ -11,18 +12,30 @@ import {
   checkHome,
   checkKeys,
   checkNode,
-  checkPools,
   checkPackages,
   checkSandbox,
   checkSettings,
-} from '../doctor/machine.ts';
+} from '../../checks/machine.ts';
+import type { Check, PoolCheck } from '../../client/index.ts';
+import { checkPools, checkWorker } from '../doctor/home.ts';
 import { checkProgram, checkServer } from '../doctor/temporal.ts';
 import { EXIT } from '../exit.ts';
 import type { DoctorJson } from '../json.ts';
 
-/** `subagents doctor`. The exit code is 1 when a check fails. */
-export async function doctorCommand(context: Context): Promise<number> {
-  const { output, env, options } = context;
+/** Flags of `doctor`. */
+export interface DoctorFlags {
+  readonly pool?: string | undefined;
+  readonly repo?: string | undefined;
+}
+
+/** `subagents doctor`. The exit code is 1 when a check fails, and 3 when a pool has no worker. */
+export async function doctorCommand(context: Context, { pool, repo }: DoctorFlags): Promise<number> {
+  if (pool !== undefined) return doctorOfPool(context, pool, repo);
+  if (repo !== undefined)
+    throw new SubagentsError('BAD_INPUT', '--repo is for a worker of a pool to read', {
+      remedy: `name the pool: subagents doctor --pool ${DEFAULT_POOL} --repo ${repo}`,
+    });
+  const { env, options } = context;
   const home = homeRoot(options.home, env);
   // The checks run at once. Their results are shown in this order, each as soon as those before it are known.
   const groups: readonly (Check | Promise<Check | readonly Check[]>)[] = [
@@ -40,17 +53,33 @@ export async function doctorCommand(context: Context): Promise<number> {
     checkDisk(home, env),
     checkHome(home),
     checkPools(home),
+    checkWorker(home),
   ];
   const checks: Check[] = [];
   for (const group of groups) {
     for (const check of [await group].flat()) {
       checks.push(check);
-      output.line(checkText(context, check));
+      context.output.line(checkText(context, check));
     }
   }
+  return conclude(context, checks, 'Ready.');
+}
+
+/** What a worker of the pool finds out, for a spawn to come. */
+async function doctorOfPool(context: Context, pool: string, repo: string | undefined): Promise<number> {
+  await using subagents = await context.connect();
+  const found = await subagents.checkPool(pool, { repo });
+  for (const check of found.checks) context.output.line(checkText(context, check));
+  const { workerId, host } = found;
+  return conclude(context, found.checks, `Worker ${workerId} on ${host} is ready for pool ${pool}.`, found);
+}
+
+function conclude({ output }: Context, checks: readonly Check[], ready: string, of?: PoolCheck): number {
   const failed = checks.filter(({ result }) => result === 'fail').length;
-  output.data({ ok: failed === 0, checks } satisfies DoctorJson);
-  output.line(failed === 0 ? '\nReady.' : `\n${failed} of ${checks.length} checks failed.`);
+  const who = of && { pool: of.pool, worker: of.workerId, host: of.host };
+  output.data({ ok: failed === 0, ...who, checks: [...checks] } satisfies DoctorJson);
+  const where = of ? ` on worker ${of.workerId}` : '';
+  output.line(failed === 0 ? `\n${ready}` : `\n${failed} of ${checks.length} checks failed${where}.`);
   return failed === 0 ? EXIT.ok : EXIT.failed;
 }
 

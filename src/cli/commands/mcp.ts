@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { homeRoot, upCommand } from '../../system/home-root.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { version } from '../version.ts';
+import { version } from '../../system/version.ts';
 
 /** `subagents mcp`: runs an MCP server on stdin and stdout until the client ends it. */
 export async function mcpCommand(

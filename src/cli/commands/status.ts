@@ -2,8 +2,10 @@ import type { FleetList } from '../../client/index.ts';
 import { join } from 'node:path';
 import { findStaleServer } from '../../temporal/embedded/process.ts';
 import type { Status } from '../../contract/status/status.ts';
+import { readWorkerState } from '../../home/worker-state.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import { readUpFile, type UpFile } from '../../temporal/up-file.ts';
+import { workerHealth } from '../../worker/health.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { cliFailure } from '../failure.ts';
@@ -31,8 +33,10 @@ export async function statusCommand(context: Context): Promise<number> {
       message: `the \`up\` of ${home} was killed, but its Temporal server (process ${left.pid}) still runs`,
       remedy: '`subagents up` replaces the server and continues; `subagents down` stops it',
     });
+  const worker = { ...workerHealth(home), ...logOf(home) };
   output.data({
     home,
+    worker,
     up: up === undefined ? null : upJson(up),
     server: fleet === undefined ? null : { ...fleet.server, reachable: true },
     workers,
@@ -47,6 +51,10 @@ export async function statusCommand(context: Context): Promise<number> {
     'up',
     up === undefined ? 'not running here' : `process ${up.pid}, for ${age(up.startedAt, Date.now())}`,
   );
+  if (worker.state !== 'none') {
+    output.fact('worker', worker.healthy ? worker.why : colors.yellow(worker.why));
+    if (worker.log !== undefined) output.fact('log', worker.log);
+  }
   if (fleet !== undefined) {
     output.fact('server', serverText(fleet.server));
     if (fleet.server.uiUrl !== undefined) output.fact('Web UI', fleet.server.uiUrl);
@@ -64,6 +72,12 @@ export async function statusCommand(context: Context): Promise<number> {
     if (remedy !== undefined) output.line(`  ${colors.cyan('→')} ${remedy}`);
   }
   return workers ? EXIT.ok : EXIT.unavailable;
+}
+
+/** Where the worker of the home logs to. */
+function logOf(home: string): { readonly log?: string } {
+  const log = readWorkerState(home)?.log;
+  return log === undefined ? {} : { log };
 }
 
 /** The fields of the up file that programs see. */

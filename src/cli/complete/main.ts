@@ -1,5 +1,5 @@
 import { buildProgram } from '../program.ts';
-import { version } from '../version.ts';
+import { version } from '../../system/version.ts';
 import { completions } from './candidates.ts';
 import { knownNames } from './names.ts';
 

@@ -25,6 +25,12 @@ export function declareReading(program: CommandLine, start: Start): void {
       start(async (context) => (await import('../commands/watch.ts')).watchCommand(context, options)),
     );
   program
+    .command('workers')
+    .description(
+      'list the workers of the server: where they are, their pools, slots, versions, last sign of life',
+    )
+    .action(() => start(async (context) => (await import('../commands/workers.ts')).workersCommand(context)));
+  program
     .command('show')
     .description('show everything about a subagent: status, evidence, verification, steers, notes')
     .argument('<target>', 'the subagent')

@@ -1,6 +1,6 @@
 import { Option } from '@commander-js/extra-typings';
 import type { CommandLine, Start } from '../program.ts';
-import { loopback, poolNames } from './values.ts';
+import { durationMs, loopback, poolName, poolNames } from './values.ts';
 
 /** Declares the commands that run the product itself. */
 export function declareRunning(program: CommandLine, start: Start): void {
@@ -27,25 +27,13 @@ export function declareRunning(program: CommandLine, start: Start): void {
     .action(() => start(async (context) => (await import('../commands/status.ts')).statusCommand(context)));
   program
     .command('doctor')
-    .description('check this machine: Node, git, Temporal, Copilot, login, model, disk, home')
-    .action(() => start(async (context) => (await import('../commands/doctor.ts')).doctorCommand(context)));
-  program
-    .command('worker')
-    .description('join an existing Temporal server as a worker')
-    .option(
-      '--pool <name>',
-      'also take the subagents that anybody sends to this pool (repeatable)',
-      poolNames,
-    )
+    .description('check this machine, or a worker of a pool: git, Temporal, Copilot, model, disk, sandbox')
+    .option('--pool <name>', 'have a worker of this pool look, before anything is spawned there', poolName)
+    .option('-r, --repo <url>', 'with --pool: the worker also reads this repository and its .subagents.json')
     .action((options) =>
-      start(async (context) => (await import('../commands/worker.ts')).workerCommand(context, options)),
-    )
-    .command('forget')
-    .description('give up a worker that will not come back; its subagents end as lost')
-    .argument('<worker>', 'id of the worker, as in `subagents show` and announcements')
-    .action((id) =>
-      start(async (context) => (await import('../commands/forget.ts')).forgetCommand(context, id)),
+      start(async (context) => (await import('../commands/doctor.ts')).doctorCommand(context, options)),
     );
+  declareWorker(program, start);
   declareKeys(program, start);
   declarePolicy(program, start);
   program
@@ -92,6 +80,39 @@ export function declareRunning(program: CommandLine, start: Start): void {
     .argument('<shell>', 'bash, zsh or fish')
     .action((shell) =>
       start(async (context) => (await import('../commands/completion.ts')).completionCommand(context, shell)),
+    );
+}
+
+function declareWorker(program: CommandLine, start: Start): void {
+  const worker = program
+    .command('worker')
+    .description('join an existing Temporal server as a worker')
+    .option(
+      '--pool <name>',
+      'also take the subagents that anybody sends to this pool (repeatable)',
+      poolNames,
+    )
+    .option('--log-file <path>', 'its log; kept below 10 MiB (default: logs/worker.log in the home)')
+    .option(
+      '--exit-when-idle <duration>',
+      'end with exit code 0 once nobody has needed it for this long, for example 10m',
+      durationMs,
+    )
+    .action((options) =>
+      start(async (context) => (await import('../commands/worker.ts')).workerCommand(context, options)),
+    );
+  worker
+    .command('forget')
+    .description('give up a worker that will not come back; its subagents end as lost')
+    .argument('<worker>', 'id of the worker, as in `subagents workers`')
+    .action((id) =>
+      start(async (context) => (await import('../commands/forget.ts')).forgetCommand(context, id)),
+    );
+  worker
+    .command('health')
+    .description('whether the worker of this home lives: exit code 0 or 1, and one line; for containers')
+    .action(() =>
+      start(async (context) => (await import('../commands/worker-health.ts')).workerHealthCommand(context)),
     );
 }
 

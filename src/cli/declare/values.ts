@@ -8,10 +8,15 @@ export function repeated(value: string, before: readonly string[] | undefined): 
   return [...(before ?? []), value];
 }
 
+/** Parses the name of a pool. */
+export function poolName(value: string): string {
+  if (!POOL_NAME.test(value)) throw new InvalidArgumentError(POOL_NAME_RULE);
+  return value;
+}
+
 /** Appends the name of a pool to those before it. */
 export function poolNames(value: string, before: readonly string[] | undefined): string[] {
-  if (!POOL_NAME.test(value)) throw new InvalidArgumentError(POOL_NAME_RULE);
-  return [...new Set([...(before ?? []), value])];
+  return [...new Set([...(before ?? []), poolName(value)])];
 }
 
 /** Reads a policy: its name, or what a JSON file says. Whether that is a policy is checked with the spec. */

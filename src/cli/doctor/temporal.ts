@@ -5,7 +5,8 @@ import { cacheFolder, whyUnusable } from '../../temporal/binary.ts';
 import type { Context } from '../context.ts';
 import { cliFailure } from '../failure.ts';
 import { serverText } from '../render/fleet.ts';
-import { fail, ok, warn, type Check } from './check.ts';
+import { fail, ok, warn } from '../../checks/check.ts';
+import type { Check } from '../../client/index.ts';
 
 /** Checks the server in use, and whether a worker polls it. */
 export async function checkServer(context: Context): Promise<Check[]> {

@@ -15,7 +15,13 @@ import { ownIdentity } from '../../home/machine.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import type { Keys } from '../../keys/keys.ts';
 import { clientDataConverter } from '../../temporal/data-converter.ts';
-import { hasPollers, pollerIdentities } from '../../temporal/pollers.ts';
+import {
+  hasPollers,
+  POLL_FRESHNESS_MS,
+  pollerIdentities,
+  pollsOf,
+  type Poll,
+} from '../../temporal/pollers.ts';
 import { SteadyConnection } from '../../temporal/steady-connection.ts';
 import { keysForServer } from '../../temporal/server-keys.ts';
 import { resolveTemporalTarget } from '../../temporal/target.ts';
@@ -143,6 +149,16 @@ export class Link {
     return this.call('look for workers', () =>
       hasPollers(this.#connection, this.server.namespace, queue, kind, { within: this.#pollFreshnessMs }),
     );
+  }
+
+  /** Whether a poll at this time (epoch milliseconds) shows that its worker is there. */
+  isRecentPoll(at: number): boolean {
+    return at >= Date.now() - (this.#pollFreshnessMs ?? POLL_FRESHNESS_MS);
+  }
+
+  /** The pollers of `queue` that the server remembers, each with its last poll. */
+  async polls(queue: string, kind: 'workflow' | 'activity'): Promise<Poll[]> {
+    return this.call('look for workers', () => pollsOf(this.#connection, this.server.namespace, queue, kind));
   }
 
   /** The contract versions of the workers that poll `queue`; empty when no worker does. */

@@ -5,7 +5,9 @@ import {
   MAIN_QUEUE,
   SUBAGENT,
   SubagentsError,
+  workerWorkflowId,
   type ForgetRequest,
+  type WorkerList,
 } from '../../contract/index.ts';
 import { branchTip } from '../../git/branches/branch.ts';
 import { concurrently } from '../connection/concurrency.ts';
@@ -16,6 +18,7 @@ import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import { readView } from '../subagents/view.ts';
 import { findRuns } from '../listing/visibility.ts';
+import { listWorkers } from '../listing/workers.ts';
 import { isWorkerPolling } from '../connection/workers.ts';
 import { Git } from '../../git/git.ts';
 
@@ -41,7 +44,8 @@ export async function forgetWorker(link: Link, workerId: string): Promise<KnownR
   ]);
   const held = await concurrently(runs, async (run) => ({ run, ...(await readHeldRun(link, run, answers)) }));
   const affected = held.filter((each) => each.workerId === workerId);
-  if (affected.length === 0) throw unknownWorker(workerId, held);
+  const wasShown = await endShownWorker(link, workerId);
+  if (affected.length === 0 && !wasShown) throw unknownWorker(workerId, held, await listWorkers(link));
   const ended = await concurrently(affected, async ({ run, branch }) =>
     (await giveUp(link, run, workerId, { branch, answers })) ? run : undefined,
   );
@@ -94,13 +98,31 @@ async function giveUp(
   });
 }
 
-function unknownWorker(workerId: string, held: readonly HeldRun[]): SubagentsError {
-  const others = [...new Set(held.flatMap((each) => each.workerId ?? []))].sort();
-  return new SubagentsError('UNKNOWN_TARGET', `no live subagent is on a worker "${workerId.slice(0, 100)}"`, {
+function unknownWorker(workerId: string, held: readonly HeldRun[], { workers }: WorkerList): SubagentsError {
+  const holders = [...new Set(held.flatMap((each) => each.workerId ?? []))].sort();
+  const away = workers.flatMap((each) => (each.presence === 'away' ? each.workerId : []));
+  const known = [
+    ...(holders.length > 0 ? [`live subagents are on: ${holders.slice(0, 8).join(', ')}`] : []),
+    ...(away.length > 0 ? [`away are: ${away.slice(0, 8).join(', ')}`] : []),
+  ];
+  return new SubagentsError('UNKNOWN_TARGET', `the server knows no worker "${workerId.slice(0, 100)}"`, {
     remedy:
-      others.length === 0
-        ? 'there is no worker to give up: no live subagent is on one'
-        : `live subagents are on: ${others.slice(0, 8).join(', ')}`,
+      known.length === 0
+        ? 'there is no worker to give up: none is away, and no live subagent is on one'
+        : known.join('; '),
+  });
+}
+
+/** Ends the workflow that shows the worker. @returns whether there was one */
+async function endShownWorker(link: Link, workerId: string): Promise<boolean> {
+  return link.call(`give up worker ${workerId}`, async () => {
+    try {
+      await link.client.workflow.getHandle(workerWorkflowId(workerId)).terminate('the worker was given up');
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
   });
 }
 

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import type {
   Caveat,
+  Check,
   Evidence,
   SweepReport,
   Usage,
@@ -100,6 +101,17 @@ export type SettingsTaken = Partial<
     'setup' | 'verify' | 'timeoutMs' | 'permissions' | 'repositoryPolicy' | 'sandbox' | 'model'
   >
 >;
+
+export interface CheckWorkerInput {
+  /** A repository by URL that the worker shall read. */
+  readonly repo?: string;
+}
+/** What the worker that answers found out about itself. */
+export interface WorkerChecks {
+  readonly workerId: string;
+  readonly host: string;
+  readonly checks: readonly Check[];
+}
 
 // ---- pool queue ---------------------------------------------------------------
 
@@ -487,6 +499,8 @@ export interface FindOrphansInput {
 /** Activities on the control queues of hosts and pools. */
 export interface HostActivities {
   admit(input: AdmitInput): Promise<Admission[] | Lost>;
+  /** Looks at what a subagent would need on this worker. Changes nothing. */
+  checkWorker(input: CheckWorkerInput): Promise<WorkerChecks | Lost>;
 }
 /** Activities on the queue of a pool. */
 export interface PoolActivities {

@@ -6,6 +6,8 @@ import { auditEntry } from '../outcome/audit.ts';
 import { approval } from '../outcome/approval.ts';
 import { caveatKinds } from '../outcome/caveat.ts';
 import { label, sessionName } from '../spawn/label.ts';
+import { isRepositoryUrl } from '../spawn/repository-url.ts';
+import { POOL_NAME } from './names.ts';
 import { MAX_DECISION_CHARS, MAX_SPAWN_SPECS, MAX_STEER_BYTES } from '../limits.ts';
 import { sweepReport } from '../outcome/outcome.ts';
 import { isolation, permissions, requestDigest, resolvedSpec, startedSpec } from '../spawn/spec.ts';
@@ -15,6 +17,7 @@ import { byteLength } from '../text/text.ts';
 import type { DeepReadonly } from '../deep-readonly.ts';
 import { spawnAccepted, spawnRefused } from '../reports/spawned.ts';
 import type { SessionEntry } from '../reports/types.ts';
+import { WORKER, workerDescription } from './worker.ts';
 
 // ---- session ----------------------------------------------------------------
 
@@ -433,6 +436,18 @@ export interface CleanWorkflowInput extends CleanInput {
 /** The clean workflow. */
 export const CLEAN = { workflow: 'clean' } as const;
 
+// ---- doctor -----------------------------------------------------------------
+
+/** Input of the workflow that has a worker of a pool look at itself. */
+export const doctorInput = z.object({
+  pool: z.string().regex(POOL_NAME),
+  repo: z.string().refine(isRepositoryUrl, 'not an accepted URL of a repository').optional(),
+});
+export type DoctorInput = z.infer<typeof doctorInput>;
+
+/** The doctor workflow. */
+export const DOCTOR = { workflow: 'doctor' } as const;
+
 /**
  * For each workflow, the parts of its input that it needs from the start. Checked because anyone may start a workflow.
  */
@@ -447,4 +462,6 @@ export const WORKFLOW_INPUTS: Readonly<Record<string, z.ZodType>> = {
   chain: z.looseObject({ session: sessionName, label, run: z.number().int(), chain: z.looseObject({}) }),
   [TRANSCRIPT.workflow]: z.looseObject({ workerId: word, copilotSessionId: z.string() }),
   [CLEAN.workflow]: z.looseObject({ workerId: word, runs: z.array(z.looseObject({})) }),
+  [DOCTOR.workflow]: doctorInput,
+  [WORKER.workflow]: workerDescription,
 };

@@ -62,6 +62,8 @@ export const pageWorkflowId = (session: string, run: string, first: number): str
 /** The id of the workflow that reads a transcript. */
 export const transcriptWorkflowId = (session: string, label: string, reader: string): string =>
   `transcript/${session}/${label}/${reader}`;
+/** The id of the workflow that has a worker of the pool look at itself. */
+export const doctorWorkflowId = (pool: string, id: string): string => `doctor/${pool}/${id}`;
 /** The id of the workflow that cleans runs on a worker. */
 export const cleanWorkflowId = (workerId: string, id: string): string => `clean/${workerId}/${id}`;
 

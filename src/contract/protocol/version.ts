@@ -16,3 +16,7 @@ export const workerOf = (identity: string): string => identity.split('@', 1)[0] 
 
 /** The contract version of the worker with this identity; 1 when the identity has none. */
 export const contractOf = (identity: string): number => Number(/ contract\/(\d+)$/.exec(identity)?.[1] ?? 1);
+
+/** The host of the worker with this identity; undefined if the identity is of another kind of program. */
+export const workerHostOf = (identity: string): string | undefined =>
+  /^w-[a-z2-7]{8}@(.*?)( contract\/\d+)?$/.exec(identity)?.[1];

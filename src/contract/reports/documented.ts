@@ -20,6 +20,7 @@ import {
 import { evidence, outcome, sweepReport, usage, verification } from '../outcome/outcome.ts';
 import { stalled } from '../status/stalled.ts';
 import { cleanedRun, cleanReport, killReport, mergeReport, openApproval, subagentDiff } from './actions.ts';
+import { check, poolCheck } from './check.ts';
 import { subagentDescription } from './description.ts';
 import { errorReport, identity } from './identity.ts';
 import {
@@ -32,6 +33,8 @@ import {
 } from './listing.ts';
 import { serverInfo } from './server.ts';
 import { spawnAccepted, spawnRefused } from './spawned.ts';
+import { workerInfo, workerList } from './worker.ts';
+import { workerDescription } from '../protocol/worker.ts';
 
 /** A report with a type of its own. */
 export interface Documented {
@@ -97,6 +100,14 @@ export const DOCUMENTED = {
   SessionListing: { about: 'One session’s subagents.', schema: sessionListing },
   FleetList: { about: 'All sessions of the namespace.', schema: fleetList },
   SessionOverview: { about: 'A session, from the server’s visibility store.', schema: sessionOverview },
+  WorkerDescription: { about: 'What a worker says of itself.', schema: workerDescription },
+  WorkerInfo: {
+    about: 'A worker of the server: what it said of itself, and whether it is there.',
+    schema: workerInfo,
+  },
+  WorkerList: { about: 'The workers of a server.', schema: workerList },
+  Check: { about: 'The result of one check of `doctor`.', schema: check },
+  PoolCheck: { about: 'What a worker of a pool found out about itself.', schema: poolCheck },
   StepView: {
     about: 'A subagent of a chain, or a step that has no subagent yet.',
     schema: stepView,

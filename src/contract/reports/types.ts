@@ -333,6 +333,119 @@ export interface SessionOverview {
   readonly startedAt: string;
 }
 
+/** What a worker says of itself. */
+export interface WorkerDescription {
+  readonly workerId: string;
+  readonly host: string;
+  readonly user: string;
+  /** the pools that it joined */
+  readonly pools: readonly string[];
+  /** `draining`: it takes nothing new, and ends */
+  readonly state: 'running' | 'draining';
+  readonly slots: {
+    readonly inUse: number;
+    readonly total: number;
+  };
+  readonly versions: {
+    readonly product: string;
+    readonly contract: number;
+    /** of Copilot CLI; absent while its runtime does not run */
+    readonly copilot?: string | undefined;
+  };
+  /** when its process started */
+  readonly since: string;
+  /** the models that a spawn may name; absent: any */
+  readonly models?: readonly string[] | undefined;
+  /** the model of spawns that name none; absent: Copilot’s choice */
+  readonly model?: string | undefined;
+  /** where its models come from: a login, or a provider */
+  readonly access?: string | undefined;
+  /** the folders and URLs that it accepts; absent: any */
+  readonly repositories?: readonly string[] | undefined;
+  readonly sandbox: 'off' | 'on' | 'required';
+  /** the id of the key that encrypts its messages; absent: none does */
+  readonly key?: string | undefined;
+  readonly home: string;
+  /** free disk space of its home */
+  readonly freeBytes: number;
+  /** when it described itself: on change, at most once a minute */
+  readonly at: string;
+}
+
+/** A worker of the server: what it said of itself, and whether it is there. */
+export interface WorkerInfo {
+  readonly user?: string | undefined;
+  /** the pools that it joined */
+  readonly pools?: readonly string[] | undefined;
+  /** `draining`: it takes nothing new, and ends */
+  readonly state?: 'running' | 'draining' | undefined;
+  readonly slots?:
+    | {
+        readonly inUse: number;
+        readonly total: number;
+      }
+    | undefined;
+  /** when its process started */
+  readonly since?: string | undefined;
+  /** the models that a spawn may name; absent: any */
+  readonly models?: readonly string[] | undefined;
+  /** the model of spawns that name none; absent: Copilot’s choice */
+  readonly model?: string | undefined;
+  /** where its models come from: a login, or a provider */
+  readonly access?: string | undefined;
+  /** the folders and URLs that it accepts; absent: any */
+  readonly repositories?: readonly string[] | undefined;
+  readonly sandbox?: 'off' | 'on' | 'required' | undefined;
+  /** the id of the key that encrypts its messages; absent: none does */
+  readonly key?: string | undefined;
+  readonly home?: string | undefined;
+  /** free disk space of its home */
+  readonly freeBytes?: number | undefined;
+  /** when it described itself: on change, at most once a minute */
+  readonly at?: string | undefined;
+  readonly workerId: string;
+  readonly host?: string | undefined;
+  /** only the contract, if the worker has not described itself */
+  readonly versions: {
+    readonly product?: string | undefined;
+    readonly contract?: number | undefined;
+    /** of Copilot CLI; absent while its runtime does not run */
+    readonly copilot?: string | undefined;
+  };
+  /** `here`: it polls for tasks */
+  readonly presence: 'here' | 'away';
+  /** ISO 8601, when its last poll began; absent: the server, which keeps that for minutes, has forgotten it */
+  readonly lastSeen?: string | undefined;
+}
+
+/** The workers of a server. */
+export interface WorkerList {
+  readonly server: ServerInfo;
+  /** those that are here first, by host; then those away, newest first */
+  readonly workers: readonly WorkerInfo[];
+}
+
+/** The result of one check of `doctor`. */
+export interface Check {
+  readonly name: string;
+  readonly result: 'ok' | 'warn' | 'fail';
+  /** what was found */
+  readonly detail: string;
+  /** what to do now; with every result but `ok` */
+  readonly remedy?: string | undefined;
+}
+
+/** What a worker of a pool found out about itself. */
+export interface PoolCheck {
+  readonly pool: string;
+  /** the worker that looked; the others of the pool may differ */
+  readonly workerId: string;
+  readonly host: string;
+  /** no check failed */
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+}
+
 /** A subagent of a chain, or a step that has no subagent yet. */
 export interface StepView {
   /** id of the step; with forEach it ends in an index, for example fix-2 */

@@ -45,6 +45,7 @@ export class CopilotPool {
   readonly #copilotPath: string | undefined;
   #runtime: Promise<Runtime> | undefined;
   #started: Runtime | undefined;
+  #version: { readonly of: Runtime; readonly is: string | undefined } | undefined;
   #stopped = false;
   /** Times in a row that the runtime was ended during its start. */
   #endedAtStart = 0;
@@ -60,6 +61,19 @@ export class CopilotPool {
   /** Starts the runtime ahead of need (0.5 s). Never rejects: a problem surfaces when the runtime is needed. */
   async warm(): Promise<void> {
     await this.runtime().catch(() => undefined);
+  }
+
+  /** The version of the Copilot CLI that runs; undefined while none runs, or when it does not answer. */
+  async version(): Promise<string | undefined> {
+    const runtime = this.alive;
+    if (runtime === undefined) return undefined;
+    if (this.#version?.of === runtime) return this.#version.is;
+    const is = await runtime
+      .request(runtime.client.getStatus())
+      .then(({ version }) => version)
+      .catch(() => undefined);
+    this.#version = { of: runtime, is };
+    return is;
   }
 
   /** Whether the worker stopped its runtime; turns resume after the worker's next start. */

@@ -1,5 +1,5 @@
 /** The embedded Temporal server: `temporal server start-dev` on loopback, its data in SQLite in the home. */
-import { renameSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
@@ -7,6 +7,7 @@ import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { execa } from 'execa';
 import { SubagentsError } from '../../contract/errors.ts';
 import { RETENTION_DAYS } from '../../contract/limits.ts';
+import { boundLog } from '../../system/bounded-log.ts';
 import { ensurePrivateDir, readIfThere } from '../../system/files.ts';
 import type { Env } from '../../system/home-root.ts';
 import { ensureTemporalBinary } from '../binary.ts';
@@ -37,7 +38,6 @@ const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 /** Two servers that start at the same moment can choose the same free port. */
 const PORT_TRIES = 4;
-const MAX_LOG_BYTES = 10 * 1024 * 1024;
 
 /** How a server's process ended. */
 export interface ServerExit {
@@ -94,7 +94,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   ensurePrivateDir(dataDir);
   const binary = await ensureTemporalBinary({ onProgress, env });
   await endStaleServer(dataDir);
-  rotate(logFile);
+  ensurePrivateDir(dirname(logFile));
+  boundLog(logFile);
   for (let tries = 1; ; tries++) {
     const ports = await choosePorts(dataDir, options.ports);
     const gate = await openGate(ports, options.uiEncryption);
@@ -212,10 +213,11 @@ function launch(program: string, { dataDir, logFile, env, ports, gate }: LaunchO
     kill: () => {
       if (startTime !== undefined) signalProcess({ pid, startTime }, 'SIGKILL');
     },
-    log: () =>
-      Buffer.from(readIfThere(logFile) ?? '')
-        .subarray(logStart)
-        .toString(),
+    log: () => {
+      const log = Buffer.from(readIfThere(logFile) ?? '');
+      // Shorter than at its start: it was emptied meanwhile.
+      return log.subarray(log.length < logStart ? 0 : logStart).toString();
+    },
   };
 }
 
@@ -260,12 +262,6 @@ async function prepareNamespace(connection: Connection, homeId: string | undefin
   if (homeId === undefined || homeId === identity.homeId) return identity;
   await storeHomeId(connection, NAMESPACE, homeId);
   return { ...identity, homeId };
-}
-
-function rotate(logFile: string): void {
-  ensurePrivateDir(dirname(logFile));
-  const size = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > MAX_LOG_BYTES) renameSync(logFile, `${logFile}.1`);
 }
 
 function notStarted(error: unknown, log: string, logFile: string, dataDir: string): SubagentsError {

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { ERROR_CODES, SubagentsError } from '../../contract/errors.ts';
 import { openHome } from '../../home/home.ts';
 import { readUpFile, type UpFile } from '../../temporal/up-file.ts';
-import { logFiles, openLog } from './files.ts';
+import { openLog } from '../../system/bounded-log.ts';
+import { logFiles } from './files.ts';
 import { compiledFile } from '../../system/compiled-file.ts';
 
 /** What a background `up` reports over its IPC channel until it is ready. */

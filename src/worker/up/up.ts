@@ -8,6 +8,7 @@ import { SubagentsError } from '../../contract/errors.ts';
 import type { HomeView } from '../../home/home.ts';
 import { lockHome } from '../../home/lock.ts';
 import { readSettings } from '../../home/settings.ts';
+import { boundLogs } from '../../system/bounded-log.ts';
 import { freeBytes } from '../../system/disk.ts';
 import { requirePackages, WORKER_PACKAGES } from '../../system/optional-packages.ts';
 import { ownIdentity, processStartTime, signalProcess } from '../../system/process.ts';
@@ -16,7 +17,7 @@ import { DATABASE } from '../../temporal/embedded/arguments.ts';
 import { keysOfOwnServer, makeKeysOfFreshHome, requireRing } from '../../temporal/server-keys.ts';
 import { UiAccess } from '../../temporal/ui/access.ts';
 import { removeUpFile, writeUpFile } from '../../temporal/up-file.ts';
-import { requireWritable } from '../upkeep/home-writable.ts';
+import { requireWritable } from '../../home/home-writable.ts';
 import { upEvent, type UpPart, type UpEvent, type UpEventBody } from './events.ts';
 import { lastLines, logFiles } from './files.ts';
 import { aborted, superviseProcess } from './supervise-process.ts';
@@ -92,10 +93,12 @@ class Supervisor {
     const givenUp = new AbortController();
     const signal = AbortSignal.any([stop, givenUp.signal]);
     now?.addEventListener('abort', () => this.#killAll());
+    const logs = boundLogs(Object.values(logFiles(this.#options.home)));
     try {
       await Promise.all([this.#keepServer(signal), this.#keepWorker(signal), this.#watchHome(signal)]);
     } finally {
       givenUp.abort();
+      logs.stop();
       await this.#stopAll();
     }
   }

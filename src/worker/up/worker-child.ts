@@ -1,6 +1,6 @@
 /** The worker as a child process of `up`. */
 import { fork } from 'node:child_process';
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -9,7 +9,8 @@ import { DEFAULT_POOL } from '../../contract/protocol/names.ts';
 import { processStartTime, signalProcess, type ProcessIdentity } from '../../system/process.ts';
 import type { ServerExit } from '../../temporal/embedded/server.ts';
 import { withoutTemporal } from '../../temporal/environment.ts';
-import { lastLines, openLog } from './files.ts';
+import { appendLog, openLog } from '../../system/bounded-log.ts';
+import { lastLines } from './files.ts';
 import { watchHeartbeat } from './heartbeat.ts';
 import { compiledFile } from '../../system/compiled-file.ts';
 
@@ -60,7 +61,8 @@ export function startWorkerChild(options: WorkerChildOptions): WorkerChild {
   const main = compiledFile('worker/main.bundle.js');
   const { fd: log, start: logStart } = openLog(logFile);
   // Whoever reaches this server, which listens on loopback alone, is its user.
-  const child = fork(main, ['--address', address, '--namespace', namespace, '--pool', DEFAULT_POOL], {
+  const where = ['--address', address, '--namespace', namespace, '--log-file', logFile];
+  const child = fork(main, [...where, '--pool', DEFAULT_POOL], {
     env: { ...withoutTemporal(env), SUBAGENTS_HOME: home },
     execArgv: [],
     detached: true,
@@ -127,18 +129,9 @@ async function readyOf(
     createInterface({ input: stdout }).on('line', (line) => {
       const ready = readyLine.safeParse(parseJson(line));
       if (ready.success) resolve(ready.data);
-      else append(log, `${line}\n`);
+      else appendLog(log, `${line}\n`);
     });
   });
-}
-
-/** Appends to a log, ignoring a full disk. */
-function append(log: number, text: string): void {
-  try {
-    writeSync(log, text);
-  } catch {
-    // A lost log line must not end the process.
-  }
 }
 
 function parseJson(line: string): unknown {

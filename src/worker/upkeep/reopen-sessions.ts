@@ -13,13 +13,18 @@ const EVERY_MS = 5_000;
 /** The server's list lags behind by less than this, in milliseconds. */
 const LAG_MS = 60_000;
 
-/** Checks every terminated session, and from then on those that were terminated since. */
-export function startReopening(client: Client): { stop(): void } {
+/**
+ * Checks every terminated session, and from then on those that were terminated since.
+ * @param onAnswer called when the server has answered a check
+ */
+export function startReopening(client: Client, onAnswer: () => void): { stop(): void } {
   let seen: number | undefined;
   return repeat(async (stopped) => {
     const began = Date.now();
     try {
-      for (const [session, closedAt] of await endedSince(client, seen === undefined ? 0 : seen - LAG_MS)) {
+      const ended = await endedSince(client, seen === undefined ? 0 : seen - LAG_MS);
+      onAnswer();
+      for (const [session, closedAt] of ended) {
         if (stopped()) return;
         if (await hasWork(client, session, closedAt))
           await reopenSession(client, session, { cancelled: false });

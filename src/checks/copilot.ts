@@ -1,11 +1,11 @@
 /** Checks of Copilot: the program, the login, the model. */
 import { execa } from 'execa';
-import { findCopilot } from '../../copilot/runtime/executable.ts';
-import { describeModelAccess } from '../../copilot/runtime/model-access.ts';
-import { defaultModel, providerFrom } from '../../copilot/runtime/provider.ts';
-import { withScratch } from '../../system/scratch-folder.ts';
-import { cliFailure } from '../failure.ts';
-import { fail, ok, warn, type Check } from './check.ts';
+import { findCopilot } from '../copilot/runtime/executable.ts';
+import { describeModelAccess } from '../copilot/runtime/model-access.ts';
+import { defaultModel, providerFrom } from '../copilot/runtime/provider.ts';
+import { withScratch } from '../system/scratch-folder.ts';
+import type { Check } from '../contract/index.ts';
+import { fail, failed, ok, warn } from './check.ts';
 
 /** The first run unpacks 235 MB. */
 const VERSION_TIMEOUT_MS = 30_000;
@@ -17,8 +17,7 @@ export async function checkCopilot(env: NodeJS.ProcessEnv): Promise<Check> {
   try {
     path = await findCopilot(env['SUBAGENTS_COPILOT_PATH']);
   } catch (error) {
-    const { message, remedy } = cliFailure(error);
-    return fail('Copilot', message, remedy ?? 'install it: npm install -g @github/copilot');
+    return failed('Copilot', error, 'install it: npm install -g @github/copilot');
   }
   // Copilot CLI writes into its home at every start, so it gets a scratch folder instead of the user's home.
   return withScratch(async (home) => {

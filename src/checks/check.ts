@@ -1,7 +1,5 @@
-import type { DoctorJson } from '../json.ts';
-
-/** The result of one check. */
-export type Check = DoctorJson['checks'][number];
+import { SubagentsError, type Check } from '../contract/index.ts';
+import { systemFailure } from '../system/files.ts';
 
 /** A check without a problem. */
 export const ok = (name: string, detail: string): Check => ({ name, result: 'ok', detail });
@@ -19,3 +17,10 @@ export const fail = (name: string, detail: string, remedy: string): Check => ({
   detail,
   remedy,
 });
+
+/** The check that failed with `error`. @param remedy where the error has none */
+export function failed(name: string, error: unknown, remedy: string): Check {
+  const thrown = systemFailure(error) ?? error;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return fail(name, message, (thrown instanceof SubagentsError && thrown.remedy) || remedy);
+}

@@ -3,8 +3,8 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { SubagentsError } from '../../contract/errors.ts';
-import { errorCode, systemFailure, writePrivateFile } from '../../system/files.ts';
+import { SubagentsError } from '../contract/errors.ts';
+import { errorCode, systemFailure, writePrivateFile } from '../system/files.ts';
 
 /** Errors that a later attempt does not fix. */
 const LASTING = new Set(['EROFS', 'EIO', 'EACCES', 'EPERM', 'ESTALE']);

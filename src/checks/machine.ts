@@ -3,28 +3,24 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { execa } from 'execa';
-import type { SandboxBounds } from '../../contract/index.ts';
-import { MINIMUM_GIT_VERSION } from '../../git/run.ts';
-import { PASSED_SECRETS_VARIABLE, withheldFrom } from '../../environment/clean.ts';
-import { readSettings } from '../../home/settings.ts';
-import { userName } from '../../home/machine.ts';
-import { readPools } from '../../home/pools.ts';
-import { ringName } from '../../keys/key-ring.ts';
-import { keySourceOf, readRing, sourceName } from '../../keys/key-source.ts';
-import { freeBytes, megabytes } from '../../system/disk.ts';
+import type { Check, SandboxBounds } from '../contract/index.ts';
+import { MINIMUM_GIT_VERSION } from '../git/run.ts';
+import { PASSED_SECRETS_VARIABLE, withheldFrom } from '../environment/clean.ts';
+import { readSettings } from '../home/settings.ts';
+import { ringName } from '../keys/key-ring.ts';
+import { keySourceOf, readRing, sourceName } from '../keys/key-source.ts';
+import { freeBytes, megabytes } from '../system/disk.ts';
 import {
   DOWNLOAD_PACKAGE,
   packagesInstallCommand,
   missingPackages,
   missingText,
   WORKER_PACKAGES,
-} from '../../system/optional-packages.ts';
-import { homeWriteProblem } from '../../worker/upkeep/home-writable.ts';
-import { amountText } from '../../sandbox/bounds/bounds.ts';
-import { boundedBy, boundsProblem, networkProblem, sandboxProblem } from '../../sandbox/probe.ts';
-import { cliFailure } from '../failure.ts';
-import { poolsText } from '../render/facts.ts';
-import { fail, ok, warn, type Check } from './check.ts';
+} from '../system/optional-packages.ts';
+import { homeWriteProblem } from '../home/home-writable.ts';
+import { amountText } from '../sandbox/bounds/bounds.ts';
+import { boundedBy, boundsProblem, networkProblem, sandboxProblem } from '../sandbox/probe.ts';
+import { fail, failed, ok, warn } from './check.ts';
 
 const MIN_NODE = '20.19';
 const GIB = 2 ** 30;
@@ -119,9 +115,6 @@ export function checkHome(root: string): Check {
   return ok('home', root);
 }
 
-/** Reports the pools that the worker of this home joined at its last start: it runs what others send there. */
-export const checkPools = (root: string): Check => ok('pools', poolsText(readPools(root), userName()));
-
 /** Checks the free space on the disk of the home. */
 export function checkDisk(root: string, env: NodeJS.ProcessEnv): Check {
   const free = freeBytes(root);
@@ -151,8 +144,7 @@ export function checkSettings(env: NodeJS.ProcessEnv): Check {
     const allowed = models === undefined ? 'any model' : `models ${models.join(', ')}`;
     return ok('settings', `${slots} slots, ${allowed}`);
   } catch (error) {
-    const { message, remedy } = cliFailure(error);
-    return fail('settings', message, remedy ?? 'correct it');
+    return failed('settings', error, 'correct it');
   }
 }
 
@@ -210,7 +202,6 @@ export async function checkKeys(home: string, env: NodeJS.ProcessEnv): Promise<C
           '`subagents keys require`, once no subagent from before the key is open',
         );
   } catch (error) {
-    const { message, remedy = 'see docs/keys.md' } = cliFailure(error);
-    return fail('keys', message, remedy);
+    return failed('keys', error, 'see docs/keys.md');
   }
 }
