@@ -43,18 +43,18 @@ export function createCheckActivities(deps: CheckDependencies): Pick<HostActivit
   return {
     async checkWorker({ repo }: CheckWorkerInput) {
       const who = `${workerName(workerId, host)}, as ${user}, version ${version()} (contract ${CONTRACT_VERSION})`;
-      const checks = await Promise.all([
-        ok('worker', who),
+      // A check of what only some installations have, such as a store, has its place here.
+      const [server, git, copilot, model, sandbox, repository] = await Promise.all([
         checkServer(deps),
         checkGit(env),
         checkCopilot(env),
         checkModel(env),
-        checkSettings(env),
         checkSandbox(env),
-        checkDisk(root, env),
-        repo === undefined ? [] : checkRepository(deps, repo, cancellationSignal()),
+        repo !== undefined && checkRepository(deps, repo, cancellationSignal()),
       ]);
-      return { workerId, host, checks: checks.flat() };
+      const here = [checkSettings(env), sandbox, checkDisk(root, env)];
+      const checks = [ok('worker', who), server, git, copilot, ...model, ...here, ...(repository || [])];
+      return { workerId, host, checks };
     },
   };
 }

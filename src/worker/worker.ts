@@ -283,7 +283,7 @@ export async function startWorker(
     const taking = [home.hostQueue, ...pools.map(poolQueue)];
     const end = async (ending: readonly Worker[]): Promise<void> => {
       for (const worker of ending) worker.shutdown();
-      await Promise.all(ending.map((worker) => runs.get(worker)));
+      for (const worker of ending) await runs.get(worker);
     };
     await end(ofQueues((queue) => taking.some((each) => presenceQueue(each) === queue)));
     await delay(TAKE_MS);

@@ -289,7 +289,12 @@ describe('subagents worker', () => {
     const isAlive = ({ process }: Awaited<ReturnType<typeof begin>>): boolean => process.exitCode === null;
 
     const first = await begin();
+    await session.spawn({ label: 'sitter', task: 'sit', repo: url, pool: 'idle' });
+    await eventually(async () => (await session.subagent('sitter').describe()).doing.startsWith('bash'));
+    await delay(8_000);
+    expect(isAlive(first)).toBe(true);
     await session.spawn({ label: 'asker', task: 'ask', repo: url, pool: 'idle' });
+    await session.subagent('sitter').kill();
     await eventually(async () => (await session.subagent('asker').describe()).questions.length > 0);
     await delay(8_000);
     expect(isAlive(first)).toBe(true);
