@@ -4,7 +4,6 @@ import type { Payload } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { CHAIN } from '../contract/chains/chain.ts';
 import { CLEAN, DOCTOR, PAGE, SESSION, SUBAGENT, TRANSCRIPT } from '../contract/protocol/messages.ts';
-import { WORKER } from '../contract/protocol/worker.ts';
 import { encryptedHeader } from './encryption.ts';
 import { pages } from './pages.ts';
 
@@ -24,7 +23,8 @@ export interface KeyUsage {
   readonly plainOpen: readonly string[];
 }
 
-const KINDS = [SESSION, SUBAGENT, CHAIN, TRANSCRIPT, PAGE, CLEAN, DOCTOR, WORKER];
+/** Not the workflows of workers: a worker replaces its own when the key changes, and nobody reads those that ended. */
+const KINDS = [SESSION, SUBAGENT, CHAIN, TRANSCRIPT, PAGE, CLEAN, DOCTOR];
 const QUERY = KINDS.map(({ workflow }) => `WorkflowType = '${workflow}'`).join(' OR ');
 const PAGE_SIZE = 200;
 const { WORKFLOW_EXECUTION_STATUS_RUNNING: RUNNING } = proto.temporal.api.enums.v1.WorkflowExecutionStatus;
