@@ -43,11 +43,12 @@ await bundle(
   'worker',
   {
     'worker/main.bundle': 'worker/main',
-    'system/spawner-process.bundle': 'system/spawner-process',
     'chain/output-thread.bundle': 'chain/output-thread',
   },
   { external: PACKAGES },
 );
+// Its one file is all of us that a sandbox can read.
+await bundle('system', { 'system/spawner-process.bundle': 'system/spawner-process' }, { external: [] });
 // The command line has Temporal's client inside, as far as it is used; its worker has one of its own.
 await bundle(
   'cli',

@@ -8,8 +8,10 @@ import { SubagentsError } from '../contract/index.ts';
 import { cleanEnvironment } from '../environment/clean.ts';
 import type { GitSetting } from '../environment/unattended.ts';
 import { wallsAround } from '../sandbox/place.ts';
-import { behindWalls } from '../sandbox/walls.ts';
-import { runProgram } from '../system/spawner.ts';
+import { behindWalls, innerEnvironment, type Walls } from '../sandbox/walls.ts';
+import type { SpawnerStart } from '../system/program.ts';
+import { isWithin } from '../system/real-path.ts';
+import { hasSpawner, runProgram, spawnerFile } from '../system/spawner.ts';
 
 /** Options of one git call. */
 export interface GitOptions {
@@ -84,25 +86,23 @@ export async function runGit(args: readonly string[], options: GitOptions): Prom
   signal?.throwIfAborted();
   const own = copilotSessionId !== undefined;
   const limit = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
+  const { program, spawner } = startOf(args, {
+    ...options,
+    env: { ...options.env, ...(own && { COPILOT_AGENT_SESSION_ID: copilotSessionId }) },
+  });
   try {
     const { exitCode, signalCode, stdout, stderr } = await runProgram(
-      {
-        ...gitProgram(args, {
-          ...options,
-          env: { ...options.env, ...(own && { COPILOT_AGENT_SESSION_ID: copilotSessionId }) },
-        }),
-        cwd,
-        input: options.input ?? '',
-        // In its own process session, since a sweep ends whole process sessions.
-        detached: own,
-      },
+      // In its own process session, since a sweep ends whole process sessions.
+      { ...program, cwd, input: options.input ?? '', detached: own },
       AbortSignal.any(signal === undefined ? limit : [signal, ...limit]),
+      spawner,
     );
     signal?.throwIfAborted();
     if (exitCode === null) throw wasEnded(args, options, signalCode);
     return { exitCode, stdout: stdout.replace(/\n$/, ''), stderr };
   } catch (error) {
     if (error instanceof Error && 'syscall' in error) throw notStarted(cwd, error);
+    if (error instanceof Error && spawner !== undefined) throw notRunBehindWalls(args, cwd, error);
     throw error;
   }
 }
@@ -114,25 +114,70 @@ export interface GitProgram {
   readonly env: NodeJS.ProcessEnv;
 }
 
+type GitScope = Pick<GitOptions, 'cwd' | 'env' | 'config' | 'secrets'>;
+
 /**
  * Returns the program, the arguments and the complete environment of a git call. In the folders of a sandboxed subagent git
  * runs behind its walls: what is in a `.git` of theirs could lead it anywhere.
  */
-export function gitProgram(
+export function gitProgram(args: readonly string[], scope: GitScope): GitProgram {
+  const { program, walls, also } = gitCall(args, scope);
+  return walls === undefined
+    ? program
+    : { ...program, ...behindWalls(walls, { ...program, cwd: scope.cwd }, also) };
+}
+
+/** A git call as it runs behind walls, if there are any around its folder, and which further folders it may change. */
+interface GitCall {
+  readonly program: GitProgram;
+  readonly walls?: Walls;
+  readonly also: readonly string[];
+}
+
+function gitCall(
   args: readonly string[],
-  { cwd, env = {}, config = [], secrets = false }: Pick<GitOptions, 'cwd' | 'env' | 'config' | 'secrets'>,
-): GitProgram {
-  const program = {
-    file: 'git',
-    args: [...SAFETY, ...args],
-    env: { ...environment(env, secrets), ...settingVariables(config, env['GIT_CONFIG_COUNT']) },
-  };
+  { cwd, env: more = {}, config = [], secrets = false }: GitScope,
+): GitCall {
+  const env = { ...environment(more, secrets), ...settingVariables(config, more['GIT_CONFIG_COUNT']) };
+  const program = { file: 'git', args: [...SAFETY, ...args], env };
   const walls = wallsAround(env['GIT_DIR'] ?? cwd);
-  if (walls === undefined) return program;
-  const { GIT_INDEX_FILE: index, GIT_CONFIG_SYSTEM: system } = program.env;
-  const also = [cwd, ...(index === undefined ? [] : [dirname(index)])];
-  const readable = [...walls.readable, ...(system === undefined ? [] : [system])];
-  return { ...program, ...behindWalls({ ...walls, readable }, { ...program, cwd }, also) };
+  if (walls === undefined) return { program, also: [] };
+  const { scratch, gitConfig } = walls.ofWorker ?? {};
+  const { GIT_INDEX_FILE: index, GIT_CONFIG_SYSTEM: system } = env;
+  const writable = [...walls.writable, ...present(scratch)];
+  return {
+    program: {
+      ...program,
+      env: { ...env, ...(gitConfig !== undefined && { GIT_CONFIG_GLOBAL: gitConfig }) },
+    },
+    walls: { ...walls, writable, readable: [...walls.readable, ...present(gitConfig, system)] },
+    also: [cwd, ...present(index && dirname(index))].filter(
+      (folder) => !writable.some((each) => isWithin(each, folder)),
+    ),
+  };
+}
+
+const present = (...paths: readonly (string | undefined)[]): string[] =>
+  paths.filter((path) => path !== undefined);
+
+/**
+ * How a call is run: behind walls in a spawner that is kept there, since to make them takes longer than most calls; where this
+ * process has no spawner, or the call needs further folders, behind walls of its own.
+ */
+function startOf(
+  args: readonly string[],
+  scope: GitScope,
+): { readonly program: GitProgram; readonly spawner?: SpawnerStart } {
+  const { program, walls, also } = gitCall(args, scope);
+  if (walls?.ofWorker === undefined || also.length > 0 || !hasSpawner())
+    return { program: gitProgram(args, scope) };
+  const file = spawnerFile();
+  const node = { file: process.execPath, args: [file], cwd: '/' };
+  const readable = [...walls.readable, process.execPath, file];
+  return {
+    program: { ...program, env: innerEnvironment(walls, program.env) },
+    spawner: { ...behindWalls({ ...walls, readable }, node), env: { PATH: process.env['PATH'] } },
+  };
 }
 
 /**
@@ -252,6 +297,11 @@ function notStarted(cwd: string, error: Error): SubagentsError {
     cause: error,
   });
 }
+
+const notRunBehindWalls = ([command]: readonly string[], cwd: string, error: Error): SubagentsError =>
+  new SubagentsError('GIT', `git ${command} did not run behind the walls around ${cwd}: ${error.message}`, {
+    cause: error,
+  });
 
 function wasEnded(
   args: readonly string[],

@@ -6,7 +6,7 @@ import { objectFolders } from '../git/worktrees/private-repository.ts';
 import { shellFiles } from '../sandbox/launcher.ts';
 import { putWallsAround, takeWallsFrom, wallsAround } from '../sandbox/place.ts';
 import type { Walls } from '../sandbox/walls.ts';
-import { ensurePrivateDir } from '../system/files.ts';
+import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
 import type { Settings } from './settings.ts';
 import { cachesFor } from './sandbox-caches.ts';
 import { runFolder } from './workspace-record.ts';
@@ -28,18 +28,15 @@ interface SandboxFolders {
   readonly home: string;
   /** The socket to its proxy. */
   readonly network: string;
+  /** Temporary files of git calls of the worker, and their global configuration. */
+  readonly scratch: string;
+  readonly gitConfig: string;
 }
 
 /** Returns the folders of a run's sandbox, whether they exist or not. */
 export function sandboxFolders({ paths }: SandboxHome, subagent: SubagentRef): SandboxFolders {
   ensurePrivateDir(paths.sandboxes);
-  const folder = join(realpathSync(paths.sandboxes), runFolder(subagent));
-  return {
-    repository: join(folder, 'repository'),
-    temporary: join(folder, 'tmp'),
-    home: join(folder, 'home'),
-    network: join(folder, 'network'),
-  };
+  return sandboxOf(join(realpathSync(paths.sandboxes), runFolder(subagent), 'repository'));
 }
 
 /**
@@ -66,8 +63,9 @@ export function closeSandbox(
     readonly bounds: SandboxBounds;
   },
 ): void {
-  const { temporary, home: inner, network: socket } = sandboxOf(place.repository);
-  for (const folder of [temporary, inner, socket, home.paths.running]) ensurePrivateDir(folder);
+  const { temporary, home: inner, network: socket, scratch, gitConfig } = sandboxOf(place.repository);
+  for (const folder of [temporary, inner, socket, scratch, home.paths.running]) ensurePrivateDir(folder);
+  writePrivateFile(gitConfig, readIfThere(join(inner, '.gitconfig')) ?? '');
   const cached = cachesFor(home.paths.caches, place.caller, caches);
   const inside = [place.cwd, freshOf(place.cwd), place.repository];
   const walls: Walls = {
@@ -79,6 +77,7 @@ export function closeSandbox(
       ...read,
     ],
     temporary,
+    ofWorker: { scratch, gitConfig },
     home: inner,
     ...(cached !== undefined && { caches: cached }),
     ...(network !== 'none' && { network: { hosts: network, folder: socket } }),
@@ -103,6 +102,8 @@ export const sandboxOf = (repository: string): SandboxFolders => ({
   temporary: join(repository, '..', 'tmp'),
   home: join(repository, '..', 'home'),
   network: join(repository, '..', 'network'),
+  scratch: join(repository, '..', 'scratch'),
+  gitConfig: join(repository, '..', 'gitconfig'),
 });
 
 /** The fresh checkout that verification may make beside the worktree `cwd`. */

@@ -1,7 +1,8 @@
 /** Whether this machine can sandbox a subagent: tried, not concluded from what is installed. */
+import { statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SubagentsError } from '../contract/errors.ts';
 import { oneLine } from '../contract/text/text.ts';
@@ -133,6 +134,34 @@ export async function networkProblem(
   }
 }
 
+/** Milliseconds for which a sandbox that worked is not tried again, as long as its programs are the same. */
+const WORKED_FOR_MS = 60_000;
+/** When a sandbox last worked, in milliseconds since the start of this process, by the programs that made it. */
+const worked = new Map<string, number>();
+
+/** As `sandboxProblem`, by a try of the last minute where that found none. */
+async function recentProblem(env: NodeJS.ProcessEnv = process.env): Promise<SandboxProblem | undefined> {
+  const programs = JSON.stringify(['bwrap', 'setpriv'].map((name) => identityOf(name, env['PATH'])));
+  const last = worked.get(programs);
+  if (last !== undefined && performance.now() - last < WORKED_FOR_MS) return undefined;
+  const problem = await sandboxProblem(env);
+  if (problem === undefined) worked.set(programs, performance.now());
+  return problem;
+}
+
+/** Which file a program is, and of when. */
+function identityOf(name: string, path = ''): string | undefined {
+  for (const folder of path.split(delimiter)) {
+    try {
+      const { dev, ino, mode, ctimeMs } = statSync(join(folder, name));
+      return [folder, dev, ino, mode, ctimeMs].join(' ');
+    } catch {
+      // It is not there.
+    }
+  }
+  return undefined;
+}
+
 /**
  * @param options.network what the sandbox is to reach; default: nothing
  * @param options.strict whether the kernel must bound all of it; default: the watch may be alone
@@ -148,7 +177,7 @@ export async function requireSandbox({
   readonly env?: NodeJS.ProcessEnv;
 } = {}): Promise<void> {
   const found =
-    (await sandboxProblem(env)) ??
+    (await recentProblem(env)) ??
     (network === 'none' ? undefined : await networkProblem(env)) ??
     (strict ? boundsProblem() : undefined);
   if (found === undefined) return;

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { BRIDGE_SCRIPT, INNER_FOLDER, PROXY_VARIABLES } from './network/bridge.ts';
 import { isWithin } from '../system/real-path.ts';
 import { boundsSchema } from './bounds/bounds.ts';
-import { cacheArguments } from './caches.ts';
+import { CACHE_VARIABLES, INNER_CACHES } from './caches.ts';
 import { innerCommand, outerCommand } from './bounds/start.ts';
 
 /** Absolute paths of this machine. Everything that is not named is absent inside, except programs and libraries. */
@@ -20,6 +20,11 @@ export const wallsSchema = z.strictObject({
   readable: z.array(z.string()),
   /** The folder that is `/tmp` inside. */
   temporary: z.string(),
+  /**
+   * What git calls of the worker have there, and programs of the subagent do not see: a folder for temporary files, and the
+   * global configuration of git, since what the one in the home directory names would run. Default: nothing.
+   */
+  ofWorker: z.strictObject({ scratch: z.string(), gitConfig: z.string() }).optional(),
   /** The folder that is the home directory inside. */
   home: z.string(),
   /** What it may reach over the network (`parseNetwork`), and the folder of the socket to its proxy. Default: nothing. */
@@ -69,23 +74,38 @@ export function bwrapArguments(walls: Walls): string[] {
     ...['--dir', WALLS_MARK, '--bind', temporary, '/tmp', '--bind', home, INNER_HOME],
     ...readOnly([...ownNode(), ...walls.readable]),
     ...writable.flatMap((path) => ['--bind-try', path, path]),
-    ...['--setenv', 'HOME', INNER_HOME, '--setenv', 'TMPDIR', '/tmp', '--setenv', 'PATH', innerPath()],
-    ...['--unsetenv', 'XDG_RUNTIME_DIR', '--unsetenv', 'SSH_AUTH_SOCK', '--unsetenv', 'GPG_AGENT_INFO'],
-    ...['--unsetenv', 'DBUS_SESSION_BUS_ADDRESS', '--unsetenv', 'DOCKER_HOST', '--unsetenv', 'TMUX'],
-    ...networkArguments(walls),
-    ...(walls.caches === undefined ? [] : cacheArguments(walls.caches)),
+    ...(walls.network === undefined ? [] : ['--ro-bind', walls.network.folder, INNER_FOLDER]),
+    ...(walls.caches === undefined ? [] : ['--bind', walls.caches, INNER_CACHES]),
+    ...OUTER_VARIABLES.flatMap((name) => ['--unsetenv', name]),
+    ...Object.entries(innerVariables(walls)).flatMap(([name, value]) => ['--setenv', name, value]),
     ...['--remount-ro', '/'],
   ];
 }
 
-/** The sandbox sees the socket of its proxy, and programs find it by their variables. */
-const networkArguments = ({ network }: Walls): string[] =>
-  network === undefined
-    ? []
-    : [
-        ...['--ro-bind', network.folder, INNER_FOLDER],
-        ...Object.entries(PROXY_VARIABLES).flatMap(([name, value]) => ['--setenv', name, value]),
-      ];
+/** Variables that lead to what is outside. */
+const OUTER_VARIABLES = [
+  ...[
+    'XDG_RUNTIME_DIR',
+    'SSH_AUTH_SOCK',
+    'GPG_AGENT_INFO',
+    'DBUS_SESSION_BUS_ADDRESS',
+    'DOCKER_HOST',
+    'TMUX',
+  ],
+];
+
+/** Variables of every program inside: where it finds its folders, the proxy and the caches. */
+const innerVariables = ({ network, caches }: Walls): Record<string, string> => ({
+  ...{ HOME: INNER_HOME, TMPDIR: '/tmp', PATH: innerPath() },
+  ...(network !== undefined && PROXY_VARIABLES),
+  ...(caches !== undefined && CACHE_VARIABLES),
+});
+
+/** Returns the environment that a program with `env` has inside. */
+export const innerEnvironment = (walls: Walls, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(Object.entries(env).filter(([name]) => !OUTER_VARIABLES.includes(name))),
+  ...innerVariables(walls),
+});
 
 /** Returns `program`, started with the network of `walls`, if there is one. */
 export const withNetwork = <Program extends { readonly file: string; readonly args: readonly string[] }>(

@@ -16,6 +16,15 @@ export interface Program {
   readonly detached: boolean;
 }
 
+/** How a spawner is started elsewhere, for example behind walls. */
+export interface SpawnerStart {
+  readonly file: string;
+
+  readonly args: readonly string[];
+  /** The whole environment. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /** How the program ended. */
 export interface ProgramEnd {
   /** null if a signal ended it. */

@@ -12,12 +12,14 @@ import { isAlive, ownIdentity, processSpace } from './process.ts';
 const PREFIX = 'subagents-scratch';
 
 /**
- * Runs `work` with an empty folder that only this user can enter, and removes it afterwards. @throws the system's error
+ * Runs `work` with an empty folder that only this user can enter, and removes it afterwards.
+ * @param parent the folder to make it in; `sweepScratch` looks in the system's temporary folder alone
+ * @throws the system's error
  */
-export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
+export async function withScratch<T>(work: (folder: string) => Promise<T>, parent = tmpdir()): Promise<T> {
   const { pid, startTime } = ownIdentity();
   const owner = [PREFIX, processSpace(), pid, encodeURIComponent(startTime)].join(',');
-  const folder = await mkdtemp(join(tmpdir(), `${owner},`));
+  const folder = await mkdtemp(join(parent, `${owner},`));
   try {
     return await work(folder);
   } finally {

@@ -1,6 +1,10 @@
 /** The spawner: runs programs on request until the process that started it is gone. Imports little, to stay small. */
-import { runHere } from './program.ts';
-import type { SpawnerAnswer, SpawnerRequest } from './spawner.ts';
+import { spawn } from 'node:child_process';
+import { runHere, type Program, type ProgramEnd, type SpawnerStart } from './program.ts';
+import { SpawnerLink, type SpawnerAnswer, type SpawnerRequest } from './spawner-link.ts';
+
+/** Milliseconds that a spawner elsewhere is kept after its last program. */
+const KEPT_MS = 5_000;
 
 const running = new Map<number, AbortController>();
 
@@ -14,11 +18,12 @@ process.on('SIGTERM', () => undefined);
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(0));
 
-async function run({ id, run: program }: Extract<SpawnerRequest, { run: unknown }>): Promise<void> {
+async function run({ id, run: program, inside }: Extract<SpawnerRequest, { run: unknown }>): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    answer({ id, ended: await runHere(program, controller.signal) });
+    const work = inside === undefined ? runHere : runIn(inside);
+    answer({ id, ended: await work(program, controller.signal) });
   } catch (error) {
     const { message, syscall } = error as NodeJS.ErrnoException;
     answer({ id, error: { message, ...(syscall !== undefined && { syscall }) } });
@@ -30,4 +35,37 @@ async function run({ id, run: program }: Extract<SpawnerRequest, { run: unknown 
 function answer(what: SpawnerAnswer): void {
   // The requesting process may be gone.
   if (process.connected) process.send?.(what, () => undefined);
+}
+
+interface Kept {
+  readonly link: SpawnerLink;
+  closing?: NodeJS.Timeout;
+}
+/** Spawners elsewhere, by how they were started. */
+const kept = new Map<string, Kept>();
+
+const runIn =
+  (start: SpawnerStart) =>
+  async (program: Program, signal: AbortSignal): Promise<ProgramEnd> => {
+    const key = JSON.stringify([start.file, start.args]);
+    const found = kept.get(key) ?? begin(key, start);
+    clearTimeout(found.closing);
+    try {
+      return await found.link.run(program, signal);
+    } finally {
+      clearTimeout(found.closing);
+      if (found.link.isIdle) found.closing = setTimeout(() => close(key, found), KEPT_MS);
+    }
+  };
+
+function begin(key: string, { file, args, env }: SpawnerStart): Kept {
+  const child = spawn(file, args, { env, cwd: '/', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const begun: Kept = { link: new SpawnerLink(child, () => close(key, begun)) };
+  kept.set(key, begun);
+  return begun;
+}
+
+function close(key: string, which: Kept): void {
+  if (kept.get(key) === which) kept.delete(key);
+  which.link.close();
 }

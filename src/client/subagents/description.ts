@@ -28,10 +28,12 @@ const OUTCOME_TIMEOUT_MS = 5_000;
 export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDescription> {
   const inspected = await inspect(link, run);
   const over = inspected === undefined ? isFinal(run.status) : !inspected.open;
+  // One that is announced closes with the next step of its workflow, for which a busy server can take seconds.
+  const isSaidToBeOver = isFinal(run.status) || (inspected !== undefined && isFinal(inspected.status));
   const chain = isChain(run);
   const [view, outcome, steps] = await Promise.all([
     inspected === undefined || chain ? undefined : readView(link, run),
-    over ? readOutcome(link, run) : undefined,
+    over || isSaidToBeOver ? readOutcome(link, run) : undefined,
     chain && !over ? readSteps(link, run) : undefined,
   ]);
   const unanswered = view instanceof SubagentsError;

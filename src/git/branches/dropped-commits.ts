@@ -1,7 +1,7 @@
 /** Distinguishes the commits that a rebase dropped from those that it rewrote. */
 import { join } from 'node:path';
-import { withScratch } from '../../system/scratch-folder.ts';
 import type { Git } from '../git.ts';
+import { withGitScratch } from '../scratch.ts';
 
 /** Maximum number of commits whose changes are searched in the files; further ones count as rewritten. */
 const MAX_COMPARED = 100;
@@ -36,7 +36,7 @@ export async function droppedCommits(
     })
     .map(({ sha }) => sha);
   if (alone.length === 0) return [];
-  return withScratch(async (scratch) => {
+  return withGitScratch(git, async (scratch) => {
     const own = git.with({ env: { GIT_INDEX_FILE: join(scratch, 'index') } });
     await own.run(['read-tree', head]);
     const dropped: string[] = [];

@@ -10,8 +10,8 @@ import { withOwnIndex } from './own-index.ts';
 import { attributesOf, type ContentSettings } from '../trust/content-settings.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
+import { withGitScratch } from '../scratch.ts';
 import { untrackedFolders } from '../contents/status.ts';
-import { withScratch } from '../../system/scratch-folder.ts';
 
 /** Some file systems store change times with a precision of two seconds. */
 const GRANULARITY_MS = 2_000;
@@ -83,7 +83,7 @@ export async function withAttributesAsBefore<T>(
 ): Promise<T> {
   const { commonDir } = gitDirs(git.cwd);
   if (before === undefined || attributesOf(commonDir) === before.attributes) return work(git);
-  return withScratch(async (scratch) => {
+  return withGitScratch(git, async (scratch) => {
     // A copy of the git folder, by links, except for `info`.
     const substitute = await mkdtemp(join(scratch, 'git-'));
     await linkAll(commonDir, substitute, 'info');

@@ -20,9 +20,9 @@ import { join } from 'node:path';
 import { ByContent } from '../../system/by-content.ts';
 import { statIfThere } from '../../system/files.ts';
 import { removeTree } from '../../system/remove-tree.ts';
-import { withScratch } from '../../system/scratch-folder.ts';
 import { gitDirs, isIndexSplit } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
+import { withGitScratch } from '../scratch.ts';
 import { gitError } from '../run.ts';
 import { copyIndex } from './scratch-index.ts';
 import { parseStatus, STATUS, type CheckoutStatus } from '../contents/status.ts';
@@ -46,7 +46,7 @@ export interface OwnIndex {
 export async function withOwnIndex<T>(git: Git, work: (index: OwnIndex) => Promise<T>): Promise<T> {
   const { cwd } = git;
   const { gitDir } = gitDirs(cwd);
-  return withScratch(async (scratch) => {
+  return withGitScratch(git, async (scratch) => {
     const path = join(scratch, 'index');
     const place = withoutCoreWorktree(git);
     const { fileMode, sparse } = await readCore(git);

@@ -1,9 +1,9 @@
 /** A private index of a checkout whose own index may be in use and must not be written. */
 import { copyFile, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { withScratch } from '../../system/scratch-folder.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
+import { withGitScratch } from '../scratch.ts';
 
 /**
  * Runs `work` with an index that includes new files, so that a diff of the folder shows them.
@@ -14,7 +14,7 @@ export async function withNewFiles<T>(
   work: (env: { readonly GIT_INDEX_FILE: string }) => Promise<T>,
   files?: readonly string[],
 ): Promise<T> {
-  return withScratch(async (scratch) => {
+  return withGitScratch(git, async (scratch) => {
     const env = { GIT_INDEX_FILE: join(scratch, 'index') };
     await copyIndex(gitDirs(git.cwd).gitDir, env.GIT_INDEX_FILE).catch(() => undefined);
     const add = ['--literal-pathspecs', 'add', '--intent-to-add', '--ignore-errors'];

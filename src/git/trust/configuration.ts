@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { ByContent } from '../../system/by-content.ts';
 import { errorCode, readForeignFile } from '../../system/files.ts';
 import { findGitDirs, type GitDirs } from '../git-dirs.ts';
+import { wallsAround } from '../../sandbox/place.ts';
 import { runGit } from '../run.ts';
 
 /** Values by key, in order. */
@@ -115,19 +116,25 @@ interface GlobalSettings {
 }
 const globalByPlace = new Map<string, GlobalSettings>();
 
+/** The files with the settings of this user. */
+function usersFiles(): string[] {
+  const { env } = process;
+  if (env['GIT_CONFIG_GLOBAL'] !== undefined) return [env['GIT_CONFIG_GLOBAL']];
+  const folder = env['XDG_CONFIG_HOME'] || join(homedir(), '.config');
+  return [join(folder, 'git', 'config'), join(homedir(), '.gitconfig')];
+}
+
 /** Settings of user and machine. Those of all repositories are the same, unless some apply conditionally. */
 async function globalSettings(cwd: string, gitDir: string): Promise<ConfigValues> {
   const { env } = process;
+  const walls = wallsAround(cwd);
   const files = [
-    ...(env['GIT_CONFIG_GLOBAL'] === undefined
-      ? [
-          join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'git', 'config'),
-          join(homedir(), '.gitconfig'),
-        ]
-      : [env['GIT_CONFIG_GLOBAL']]),
+    ...(walls === undefined ? usersFiles() : [walls.ofWorker?.gitConfig ?? '']),
     env['GIT_CONFIG_SYSTEM'] ?? '/etc/gitconfig',
   ];
-  const place = [...files, env['GIT_CONFIG_NOSYSTEM'] ?? ''].join('\0');
+  // What a subagent can write into its home directory is never taken for the settings of another place.
+  const space = walls === undefined ? '' : gitDir;
+  const place = [...files, env['GIT_CONFIG_NOSYSTEM'] ?? '', space].join('\0');
   const contents = JSON.stringify(files.map(contentOf));
   for (const key of [place, `${place}\0${gitDir}`]) {
     const known = globalByPlace.get(key);
