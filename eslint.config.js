@@ -20,6 +20,7 @@ const LAYERS = [
   'src/sandbox',
   'src/environment',
   'src/temporal',
+  'src/store',
   'src/keys',
   'src/policy',
   'src/system',

@@ -10,7 +10,7 @@ export const EXIT = {
   failed: 1,
   /** Wrong usage, bad input, unknown target. */
   usage: 2,
-  /** Temporal cannot be reached, or no worker polls. */
+  /** Temporal or the store cannot be reached, or no worker polls. */
   unavailable: 3,
   /** No answer, or no end of what was waited for, in time. */
   timeout: 4,
@@ -67,11 +67,15 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'SIGNING':
     case 'LOCAL_FILTER':
     case 'REPO_REFUSED':
+    case 'NO_STORE':
+    case 'OTHER_STORE':
       return EXIT.usage;
     case 'TEMPORAL_UNREACHABLE':
     case 'OTHER_SERVER':
     case 'TEMPORAL_MISSING':
     case 'NO_WORKER':
+    case 'STORE_DENIED':
+    case 'STORE_UNREACHABLE':
       return EXIT.unavailable;
     case 'CAVEATS':
       return EXIT.caveats;

@@ -255,6 +255,67 @@ export const keysCodecJson = z.object({
 });
 export type KeysCodecJson = z.infer<typeof keysCodecJson>;
 
+/** `store init` */
+export const storeJson = z.object({
+  store: z.string().describe('its id'),
+  place: z.string().describe('the folder or bucket'),
+  ring: z.string().describe('the public name of the key ring that its objects are encrypted with'),
+});
+export type StoreJson = z.infer<typeof storeJson>;
+/** `store status` */
+export const storeStatusJson = storeJson.extend({
+  objects: z.number().int(),
+  bytes: z.number().int().describe('with what interrupted writers left'),
+  oldest: z.string().nullable().describe('the time of the oldest object; null: there is none'),
+  unreadable: z.number().int().describe('objects that are damaged, or encrypted with a key that is missing'),
+  subagents: z
+    .array(
+      z.object({
+        session: z.string(),
+        label: z.string(),
+        objects: z.number().int(),
+        bytes: z.number().int(),
+        oldest: z.string(),
+      }),
+    )
+    .describe('largest first'),
+});
+export type StoreStatusJson = z.infer<typeof storeStatusJson>;
+const storeObject = z.object({
+  kind: z
+    .enum(['upload', 'accepted', 'result', 'merged', 'unreadable'])
+    .describe(
+      'commits that a client sent; that a spawn with them was accepted; the work of a run that has ended; that it was merged',
+    ),
+  key: z.string().describe('its address in the store'),
+  session: z.string().optional(),
+  label: z.string().optional(),
+  run: z.number().int().optional(),
+  commit: z.string().optional().describe('the newest commit in it'),
+  commits: z.number().int().optional().describe('of a result: how many the subagent made'),
+  bytes: z.number().int(),
+  at: z.string().describe('when it was written, by the clock of the store'),
+  problem: z.string().optional().describe('why it cannot be read, or not as a whole'),
+});
+export type StoreObjectJson = z.infer<typeof storeObject>;
+/** `store list` */
+export const storeListJson = storeJson.extend({
+  objects: z.array(storeObject),
+  unfinished: z
+    .object({ parts: z.number().int(), bytes: z.number().int() })
+    .describe('what is part of no object: of writes that run now, or were interrupted'),
+});
+export type StoreListJson = z.infer<typeof storeListJson>;
+const decided = storeObject.extend({ why: z.string() });
+/** `store clean` */
+export const storeCleanJson = storeJson.extend({
+  dryRun: z.boolean(),
+  removed: z.array(decided).describe('with --dry-run: what would be removed'),
+  kept: z.array(decided),
+  freedBytes: z.number().int(),
+});
+export type StoreCleanJson = z.infer<typeof storeCleanJson>;
+
 /** `status` */
 export const statusJson = z.object({
   home: z.string(),
@@ -383,6 +444,10 @@ export const REPORTS = {
   'keys-backup': keysBackupJson,
   'keys-usage': keysUsageJson,
   'keys-codec': keysCodecJson,
+  'store-init': storeJson,
+  'store-status': storeStatusJson,
+  'store-list': storeListJson,
+  'store-clean': storeCleanJson,
   'policy-check': policyCheckJson,
   'policy-show': policyShowJson,
   install: installJson,

@@ -40,6 +40,11 @@ export const ERROR_CODES = [
   'KEYS_UNREADABLE', // the key ring for messages cannot be read where it is said to be
   'KEY_MISSING', // a message is encrypted under a key that is not in the ring
   'NOT_AUTHENTIC', // a message that none of our keys encrypted, or not for this place
+  'NO_STORE', // no store is configured, or there is none at the place
+  'OTHER_STORE', // a store of another id, or of another key ring, than the one that is meant
+  'STORE_DENIED', // the store refuses access
+  'STORE_UNREACHABLE', // the store does not answer, or is busy
+  'STORE_DAMAGED', // an object of the store is missing, cut short or changed
   'DISK_FULL',
   'FILE_ACCESS', // the system refuses a file or folder: read-only, no permission, too many open files
   'NOT_OURS', // a file that we did not write, and do not change

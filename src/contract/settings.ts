@@ -106,6 +106,11 @@ export const SETTINGS = {
     without:
       '`<home>/keys.json` for the server of this home; the first `subagents up` makes that file. No encryption for other servers',
   },
+  SUBAGENTS_STORE: {
+    about:
+      'store of a fleet: the absolute path of a folder, or `s3://bucket/prefix` (endpoint and credentials by the AWS variables); see [The store](store.md)',
+    without: 'none',
+  },
   SUBAGENTS_HOST: {
     about: 'name of this host in task queues; set it in containers, whose host name changes',
     without: 'the host name',

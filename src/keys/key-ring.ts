@@ -109,6 +109,9 @@ export function isOfRing({ mark }: Marked, id: string): boolean {
 /** The public name of the ring: `r-` and 8 hexadecimal digits. It says nothing of its keys. */
 export const ringName = ({ mark }: Marked): string => `r-${markOf(mark, 'ring').toString('hex', 0, 4)}`;
 
+/** The key of the addresses in a store. It stays the same as long as the ring lives, whichever key encrypts. */
+export const storeKey = ({ mark }: Marked): Buffer => markOf(mark, 'store addresses');
+
 /** The ring as text, for a file, a variable or a secrets manager. */
 export const ringText = (ring: KeyRing): string => `${JSON.stringify(ring, null, 2)}\n`;
 

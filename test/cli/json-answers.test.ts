@@ -81,10 +81,12 @@ const RUNS: readonly Run[] = [
 const KEYS = ['', ' init', ' rotate', ' backup', ' usage', ' remove', ' require', ' codec'].map(
   (name) => `keys${name}`,
 );
+/** In store.test.ts, with a store. */
+const STORE = ['init', 'status', 'list', 'clean'].map((name) => `store ${name}`);
 /** In test/e2e/approvals.test.ts, with calls that wait for them. */
 const APPROVALS = ['approve', 'reject'];
 /** One that needs a process beside those of the list, and one that needs a worker to be away for long: its failures are in json.test.ts. */
-const BESIDE = ['worker', 'worker forget', ...KEYS, ...APPROVALS];
+const BESIDE = ['worker', 'worker forget', ...KEYS, ...STORE, ...APPROVALS];
 
 let folder: TemporaryFolder;
 let model: ScriptedModel;

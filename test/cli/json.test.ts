@@ -54,6 +54,10 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'keys remove': [`k-${'0'.repeat(16)}`],
   'keys require': [],
   'keys codec': [],
+  'store init': [],
+  'store status': [],
+  'store list': [],
+  'store clean': [],
 };
 /** Of a protocol of its own; and one that runs all of it, whose words are its point. */
 const OTHERS = ['mcp', 'demo'];

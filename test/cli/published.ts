@@ -41,7 +41,7 @@ export function commandNames(): string[] {
   const namesOf = (command: CommandUnknownOpts, above: readonly string[]): string[] => {
     const own = [...above, command.name()];
     const below = command.commands.flatMap((each) => namesOf(each, own));
-    return ['chain', 'policy'].includes(command.name()) ? below : [own.join(' '), ...below];
+    return ['chain', 'policy', 'store'].includes(command.name()) ? below : [own.join(' '), ...below];
   };
   return buildProgram('1.0.0', () => undefined).commands.flatMap((command) => namesOf(command, []));
 }

@@ -136,6 +136,18 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'subagents keys require',
     'subagents keys remove KEY',
   ],
+  'a store that all share: test/e2e/checkouts.test.ts runs it': [
+    'subagents spawn fix-login "The login test fails. Fix it." --pool gpu --wait',
+  ],
+  'a store that all share: test/cli/store.test.ts runs them': [
+    'export SUBAGENTS_STORE=/mnt/team/subagents',
+    'subagents store init',
+    'subagents store status',
+    'subagents store list',
+    'subagents store clean --dry-run',
+    'subagents store clean',
+    'subagents store',
+  ],
   'an approval that is open: test/e2e/approvals.test.ts decides some': [
     'subagents approve fix-login -a ID',
     'subagents reject fix-login -a ID "why"',

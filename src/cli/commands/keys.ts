@@ -16,7 +16,7 @@ import {
   withoutKey,
   type KeyRing,
 } from '../../keys/key-ring.ts';
-import { homeRingPath, keySourceOf, readRing, sourceName, type KeySource } from '../../keys/key-source.ts';
+import { homeRingPath, readRing, sourceName, type KeySource } from '../../keys/key-source.ts';
 import { changeRing, makeHomeRing } from '../../keys/ring-file.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import { connectTemporal } from '../../temporal/connect.ts';
@@ -30,13 +30,14 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { KeysCodecJson, KeysJson, KeysUsageJson } from '../json.ts';
 import { plural } from '../render/numbers.ts';
+import { ringSource } from '../ring-source.ts';
 
 /** How long sessions get to be continued as new, in milliseconds. */
 const ROLL_OVER_MS = 30_000;
 
 /** `subagents keys` */
 export async function listKeys(context: Context): Promise<number> {
-  const source = sourceOf(context);
+  const source = ringSource(context);
   if (source === undefined) {
     context.output.data({ source: null, ring: null, plain: null, keys: [] } satisfies KeysJson);
     context.output.line('Messages are not encrypted. `subagents keys init` makes a key; see docs/keys.md.');
@@ -139,7 +140,7 @@ export async function backupKeys(context: Context): Promise<number> {
 /** `subagents keys usage` */
 export async function showUsage(context: Context): Promise<number> {
   const { output } = context;
-  const source = sourceOf(context);
+  const source = ringSource(context);
   const ring = source && (await readRing(source));
   const { runs, keys, plain } = await usageOf(context);
   const ids = [...new Set([...(ring?.keys ?? []).map(({ id }) => id), ...keys.keys()])];
@@ -188,15 +189,8 @@ const countText = ({ open, closed }: RunCount): string => `${plural(open, 'open 
 
 const rootOf = ({ options, env }: Context): string => homeRoot(options.home, env);
 
-/** The source of the ring for the server that the options mean. */
-function sourceOf(context: Context): KeySource | undefined {
-  const { address, profile } = context.options;
-  const isOther = address !== undefined || profile !== undefined || Boolean(context.env['TEMPORAL_ADDRESS']);
-  return keySourceOf(rootOf(context), context.env, isOther ? 'other' : 'own');
-}
-
 function requireSource(context: Context): KeySource {
-  const source = sourceOf(context);
+  const source = ringSource(context);
   if (source !== undefined) return source;
   throw new SubagentsError('KEYS_UNREADABLE', 'there is no key ring: messages are not encrypted', {
     remedy: 'make one with `subagents keys init`, or name one with SUBAGENTS_KEYS',

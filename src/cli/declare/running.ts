@@ -35,6 +35,7 @@ export function declareRunning(program: CommandLine, start: Start): void {
     );
   declareWorker(program, start);
   declareKeys(program, start);
+  declareStore(program, start);
   declarePolicy(program, start);
   program
     .command('mcp')
@@ -140,6 +141,33 @@ function declarePolicy(program: CommandLine, start: Start): void {
     .option('--policy <policy>', 'the policy of a spawn: careful, or a JSON file')
     .option('-r, --repo <path>', 'the folder with .subagents.json (default: current folder)')
     .action((options) => start(async (context) => (await commands()).policyShowCommand(context, options)));
+}
+
+function declareStore(program: CommandLine, start: Start): void {
+  const commands = () => import('../commands/store.ts');
+  const store = program
+    .command('store')
+    .description('the store of a fleet (SUBAGENTS_STORE), which the work of subagents goes through');
+  store
+    .command('init')
+    .description('make a store, in an empty folder or bucket; nothing else makes one')
+    .action(() => start(async (context) => (await commands()).initStore(context)));
+  store
+    .command('status')
+    .description('show its size, by subagent, and its oldest object; tries to write')
+    .action(() => start(async (context) => (await commands()).storeStatus(context)));
+  store
+    .command('list')
+    .description('list what is in it')
+    .action(() => start(async (context) => (await commands()).listStore(context)));
+  store
+    .command('clean')
+    .description(
+      'remove work that is merged, and uploads that no spawn used; never work that is merged nowhere',
+    )
+    .option('-n, --dry-run', 'only show what would be removed')
+    .option('-r, --repo <path>', 'repository to look for merged work in (default: current folder)')
+    .action((options) => start(async (context) => (await commands()).cleanStore(context, options)));
 }
 
 function declareKeys(program: CommandLine, start: Start): void {

@@ -678,6 +678,19 @@ export interface Outcome {
         readonly problem?: string | undefined;
       }
     | undefined;
+  /** of a checkout that went to a pool: the work in the store, from where it comes back */
+  readonly saved?:
+    | {
+        /** the id of the store */
+        readonly store: string;
+        /** the commit that was saved, or was to be saved */
+        readonly commit: string;
+        /** the host and user whose checkout it is for */
+        readonly hostQueue: string;
+        /** why the work is not in the store: then it is only on the worker */
+        readonly problem?: string | undefined;
+      }
+    | undefined;
   readonly verifications: readonly Verification[];
   /** turns that were spent on repairs after a failed verification */
   readonly repairs: number;

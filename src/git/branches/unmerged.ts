@@ -122,3 +122,17 @@ export async function branchWithContent(git: Git, base: string, tip: string): Pr
   }
   return undefined;
 }
+
+/**
+ * A branch or remote branch, except subagents' own, that has the commit `tip`, or its content; undefined where there is
+ * none, or the repository does not know the commit.
+ * @throws SubagentsError GIT
+ */
+export async function branchWithWork(git: Git, base: string, tip: string): Promise<string | undefined> {
+  if ((await git.try(['cat-file', '-e', `${tip}^{commit}`])).exitCode !== 0) return undefined;
+  const args = ['for-each-ref', '--format=%(refname)', '--contains', tip, 'refs/heads', 'refs/remotes'];
+  const [name] = (await git.run(args))
+    .split('\n')
+    .filter((ref) => ref !== '' && !ref.startsWith('refs/heads/subagents/'));
+  return name ?? (await branchWithContent(git, base, tip))?.name;
+}
