@@ -25,6 +25,7 @@ import { withheldFrom } from '../../src/environment/clean.ts';
 import { freeBytes, megabytes } from '../../src/system/disk.ts';
 import { checkAllowed } from '../../src/home/allowed-repos.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
+import { checkCheckoutAllowed, withoutStore, type RequireStore } from '../workspace/checkout.ts';
 import { checkBranch } from '../workspace/continued-workspace.ts';
 import { DEPENDENCY_PATHS, missingDependencies } from '../workspace/missing-dependencies.ts';
 import { checkSandboxed, sandboxOfWorker, type SandboxSettings } from '../workspace/sandboxed.ts';
@@ -52,6 +53,8 @@ export interface AdmitDependencies {
       readonly reserveBytes?: number;
     };
   readonly runState: GetRunState;
+  /** Opens the worker's store, for checkouts that a pool takes; default: there is none. */
+  readonly requireStore?: RequireStore;
   /** Which models this worker can use. */
   readonly modelAccess: () => Promise<Pick<ModelAccess, 'kind' | 'description' | 'remedy'>>;
   /** The worker's environment; default: none. */
@@ -76,17 +79,20 @@ export function createAdmitActivities(deps: AdmitDependencies) {
         specs.map(async (spec): Promise<Admission> => {
           const { repo, base, isolation, label } = spec;
           try {
-            checkAllowed(repo, deps.settings.repos);
+            const { checkout } = spec;
+            if (checkout === undefined) checkAllowed(repo, deps.settings.repos);
+            else checkCheckoutAllowed(spec, deps.settings.repos);
             checkVariables(deps, spec);
             const ownModel = chooseModel(deps.settings, spec.model);
-            if (isRepositoryUrl(repo)) {
+            if (isRepositoryUrl(repo) || checkout !== undefined) {
               // All other checks follow after the clone. The clone of the continued run may be in another worker's
               // home; a worker limited to certain repositories does not look there.
               const look = deps.settings.repos === undefined;
               await Promise.all([
                 look && spec.continues && checkBranch(spec.continues, label),
                 // Whoever spawned it may read the URL with rights that this worker lacks.
-                spec.pool !== undefined && memoized(remotes, repo, () => remoteCommit(repo, base.commit)),
+                ...readable(spec).map((url) => memoized(remotes, url, () => remoteCommit(url, base.commit))),
+                checkout && (deps.requireStore ?? withoutStore)(checkout.store),
                 workerChecks,
               ]);
               const defaults = sandboxOfWorker(deps.settings);
@@ -153,6 +159,12 @@ export function createAdmitActivities(deps: AdmitDependencies) {
       );
     },
   } satisfies Pick<HostActivities, 'admit'>;
+}
+
+/** The URLs that the worker that takes it must be able to read. */
+function readable({ repo, pool, checkout }: ResolvedSpec): string[] {
+  if (checkout === undefined) return pool === undefined ? [] : [repo];
+  return checkout.url === undefined ? [] : [checkout.url];
 }
 
 /** Notes on dependencies that the worktree will lack when there are no set-up commands. */

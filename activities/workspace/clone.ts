@@ -23,6 +23,14 @@ import { clonePath, withCloneLock, unfinishedClonePath, withClone } from '../../
 import { diskUsage } from '../../src/system/disk.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { withFailureCodes } from '../failures.ts';
+import {
+  checkCheckoutAllowed,
+  checkoutName,
+  makeCheckoutClone,
+  receiveCheckout,
+  withoutStore,
+  type RequireStore,
+} from './checkout.ts';
 import { openPart, pickOpenSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
 import { checkSandboxed, type SandboxSettings } from './sandboxed.ts';
 import { Git } from '../../src/git/git.ts';
@@ -31,6 +39,8 @@ import { Git } from '../../src/git/git.ts';
 export interface CloneDependencies {
   readonly home: { readonly paths: { readonly repositories: string } };
   readonly settings: ModelSettings & SandboxSettings & { readonly repos?: readonly string[] | undefined };
+  /** Opens the worker's store, for checkouts that a pool took; default: there is none. */
+  readonly requireStore?: RequireStore;
 }
 
 /** Creates the `cloneRepository` and `pushBranch` activities. */
@@ -52,16 +62,21 @@ const REFUSALS = [
   'REPO_REFUSED',
   'SIGNING',
   'NO_SANDBOX',
+  'NO_STORE',
+  'OTHER_STORE',
+  'STORE_DAMAGED',
 ] as const;
 
 async function cloneRepository(
-  { home, settings }: CloneDependencies,
+  { home, settings, requireStore = withoutStore }: CloneDependencies,
   { subagent, spec }: CloneInput,
   signal: AbortSignal,
 ): Promise<CloneResult> {
-  const { repo: url, base, continues } = spec;
-  checkAllowed(url, settings.repos);
-  const path = continues?.repository ?? clonePath(home, url);
+  const { repo: url, base, continues, checkout } = spec;
+  if (checkout === undefined) checkAllowed(url, settings.repos);
+  else checkCheckoutAllowed(spec, settings.repos);
+  const name = checkout === undefined ? url : checkoutName(spec);
+  const path = continues?.repository ?? clonePath(home, name);
   checkInHome(path, home.paths.repositories, settings.repos);
   const git = Git.at(path, { signal, copilotSessionId: subagent.copilotSessionId });
   const told = heartbeatProgress(url, path);
@@ -70,10 +85,13 @@ async function cloneRepository(
     await withClone(
       path,
       async (folder) => {
-        await clone(url, folder, git);
+        await (checkout === undefined ? clone(url, folder, git) : makeCheckoutClone(checkout, folder, git));
         made = true;
       },
-      () => fetchCommit(git, url, base.commit),
+      () =>
+        checkout === undefined
+          ? fetchCommit(git, url, base.commit)
+          : receiveCheckout(git, checkout, subagent, requireStore),
       signal,
     );
     const unsure = spec.signing === 'off' ? [] : await checkSigning(git);

@@ -53,10 +53,12 @@ export function serverName(server: Pick<ServerInfo, 'address' | 'namespace'>): s
 }
 
 /** The error when no worker can take a request. @param who the missing worker, and perhaps the consequence */
-export function noWorkerError(server: ServerInfo, who = 'no worker is running'): SubagentsError {
-  return new SubagentsError('NO_WORKER', `${who} (${serverName(server)})`, {
-    remedy: 'start one: `subagents up` on this machine, or `subagents worker` for an existing Temporal',
-  });
+export function noWorkerError(
+  server: ServerInfo,
+  who = 'no worker is running',
+  remedy = 'start one: `subagents up` on this machine, or `subagents worker` for an existing Temporal',
+): SubagentsError {
+  return new SubagentsError('NO_WORKER', `${who} (${serverName(server)})`, { remedy });
 }
 
 /** The error when no worker is in a pool. */

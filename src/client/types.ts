@@ -27,16 +27,20 @@ export interface SpawnOptions {
   readonly title?: string | undefined;
   /** How long to wait for the answer, in milliseconds. */
   readonly timeoutMs?: number | undefined;
+  /** Ends the sending of a checkout to a pool; nothing is spawned then. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the bytes of a checkout that are sent so far. */
+  readonly onSent?: ((bytes: number) => void) | undefined;
 }
 
 /** Options of `SessionHandle.chain`. */
-export interface ChainOptions extends SpawnOptions {
+export interface ChainOptions extends Omit<SpawnOptions, 'signal' | 'onSent'> {
   /** Values of the chain's `params`. */
   readonly params?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Options of `SessionHandle.retryChain`. */
-export interface RetryOptions extends Omit<SpawnOptions, 'cwd' | 'title'> {
+export interface RetryOptions extends Omit<SpawnOptions, 'cwd' | 'title' | 'signal' | 'onSent'> {
   /** Also run this step again, with all steps that need it; default: only the steps that are not done. */
   readonly from?: string | undefined;
 }

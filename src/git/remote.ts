@@ -59,6 +59,20 @@ export async function remoteCommit(url: string, name = 'HEAD'): Promise<string> 
 }
 
 /**
+ * The commits of the branches and tags of the repository at `url` now; undefined where it cannot be read.
+ * @throws the reason of the handle's signal
+ */
+export async function remoteTips(url: string, git: Git): Promise<string[] | undefined> {
+  const asked = git.in('/').with({ timeoutMs: ASK_TIMEOUT_MS });
+  const answer = await remoteGit(['ls-remote', '--heads', '--tags', '--', url], asked).catch(() => undefined);
+  git.signal?.throwIfAborted();
+  if (answer === undefined || answer.exitCode !== 0) return undefined;
+  return [
+    ...new Set(answer.stdout.split('\n').flatMap((line) => /^([0-9a-f]{40,64})\t/.exec(line)?.[1] ?? [])),
+  ];
+}
+
+/**
  * Clones `url` to `path`, which must not exist, without checking out files.
  * @throws SubagentsError GIT with git's message, DISK_FULL; the reason of `signal`
  */
@@ -186,8 +200,8 @@ async function dropAliases(git: Git, prefix: string): Promise<void> {
   }
 }
 
-async function hasCommit(git: Git, commit: string): Promise<boolean> {
-  // Our clones have no promisor remote, so this fetches nothing.
+/** Whether the repository has the commit. Our clones have no promisor remote, so this fetches nothing. */
+export async function hasCommit(git: Git, commit: string): Promise<boolean> {
   return (await git.try(['cat-file', '-e', `${commit}^{commit}`])).exitCode === 0;
 }
 

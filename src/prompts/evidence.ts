@@ -57,13 +57,16 @@ export function evidenceLines(outcome: Outcome, cleaned?: Cleaned): string[] {
 }
 
 /** Where the work is, and the next steps. */
-function nextLines({ evidence, session, label, status, caveats }: Outcome, cleaned?: Cleaned): string[] {
+function nextLines(
+  { evidence, session, label, status, caveats, saved }: Outcome,
+  cleaned?: Cleaned,
+): string[] {
   const gone = cleaned === undefined ? [] : [`cleaned at ${cleaned.at}: ${removedText(cleaned)}`];
   if (evidence === undefined || cleaned?.removed.includes('branch') === true) return gone;
   const { cwd, branch, commitCount, repository } = evidence;
   const ours = isOwnBranch(branch, label);
   const merge =
-    repository === undefined
+    repository === undefined || saved !== undefined
       ? `subagents merge ${session}/${label}${status === 'done' && blocking(caveats).length === 0 ? '' : ' --force'}`
       : `git fetch ${JSON.stringify(repository)} ${branch}`;
   return [

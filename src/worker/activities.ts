@@ -14,6 +14,8 @@ import type { WorkSlots } from '../../activities/slot/work-slots.ts';
 import { isClosedBy, openRunOn, runStateOn } from '../../activities/ending/run-state.ts';
 import { cleanedReporter } from '../../activities/ending/report-cleaned.ts';
 import { waitForSpaceFirst } from '../../activities/slot/space-gate.ts';
+import { createSaveActivities } from '../../activities/ending/save.ts';
+import type { RequireStore } from '../../activities/workspace/checkout.ts';
 import { createSetUpActivities } from '../../activities/workspace/set-up.ts';
 import { createSlotActivities, type SlotDependencies } from '../../activities/slot/hold-slot.ts';
 import { createTakeActivities } from '../../activities/slot/take-subagent.ts';
@@ -56,6 +58,8 @@ export interface WorkerParts {
   readonly client: Client;
   readonly slots: WorkSlots;
   readonly pool: CopilotPool;
+  /** Opens the worker's store. */
+  readonly requireStore: RequireStore;
   /** Attempts that are working on workspaces. */
   readonly attempts: Attempts;
   /** How recent a poll must be to count as a worker's, in milliseconds. */
@@ -80,6 +84,7 @@ export function createActivities({
   slots,
   pool,
   attempts,
+  requireStore,
   pollFreshnessMs,
 }: WorkerParts): ActivitySets {
   const runState = runStateOn(client);
@@ -115,7 +120,7 @@ export function createActivities({
     killedCommands: (subagent) => killedCommands(home, subagent),
   });
   const { collectEvidence } = createEvidenceActivities({ home });
-  const { cloneRepository, pushBranch } = createCloneActivities({ home, settings });
+  const { cloneRepository, pushBranch } = createCloneActivities({ home, settings, requireStore });
   const { prepareWorkspace } = createWorkspaceActivities({
     home,
     settings,
@@ -144,6 +149,7 @@ export function createActivities({
       home,
       settings,
       runState,
+      requireStore,
       env: pool.env,
       modelAccess: cachedModelAccess(pool.env),
     }),
@@ -167,6 +173,7 @@ export function createActivities({
       ...createSlotActivities(staying, { returning: true }),
       cloneRepository: waitForSpaceFirst(spacious, cloneRepository),
       pushBranch,
+      ...createSaveActivities(requireStore),
       prepareWorkspace: waitForSpaceFirst(spacious, prepareWorkspace),
       setUpWorkspace: withProblemsAsFailures(setUpWorkspace),
       runTurn: withProblemsAsFailures(withRevivedRunNote(home, withKilledCommandNotes(home, runTurn))),

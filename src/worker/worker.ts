@@ -49,6 +49,7 @@ import { startReopening } from './upkeep/reopen-sessions.ts';
 import { showWorker } from './upkeep/show-worker.ts';
 import { watchBounds } from '../sandbox/bounds/watch.ts';
 import { endWhenIdle } from './upkeep/exit-when-idle.ts';
+import { WorkerStore } from './worker-store.ts';
 import { startRetention } from './upkeep/retention.ts';
 import { copilotSessionsOf, recover, sweepAll, type Recovery } from './upkeep/recovery.ts';
 import { notifyWaiting, notifyWhenSpace } from './upkeep/notify-waiting.ts';
@@ -132,9 +133,12 @@ export async function startWorker(
 
   const slots = new WorkSlots(settings.slots);
   const attempts: Attempts = new Map();
+  const store = new WorkerStore(home, keys, process.env);
+  void store.check(onNotice);
   const activities = createActivities({
     home,
     settings,
+    requireStore: (id) => store.require(id),
     client,
     slots,
     attempts,

@@ -112,7 +112,7 @@ describe('a client of a third host', () => {
     expect(path.stderr).toContain('no worker of this host and user is running');
     const sent = await run([...at, 'spawn', 'a', 'make', '--pool', 'default'], options);
     expect(sent.exitCode).toBe(2);
-    expect(sent.stderr).toContain('. is a path: only a repository that is named by URL can go to a pool');
+    expect(sent.stderr).toContain('no store is named: SUBAGENTS_STORE is not set');
     const nobody = await run([...at, 'spawn', 'a', 'make', '--repo', url, '--pool', 'empty'], options);
     expect(nobody.exitCode).toBe(3);
     expect(nobody.stderr).toContain('no worker is in pool empty');
@@ -125,7 +125,9 @@ describe('a client of a third host', () => {
       code: 'NO_WORKER',
       message: expect.stringContaining('pool empty') as string,
     });
-    expect(await refusal({ repo: fleet.repository.path }, named)).toMatchObject({
+    expect(await refusal({ repo: fleet.repository.path }, named)).toMatchObject({ code: 'NO_WORKER' });
+    const inPlace = { repo: fleet.repository.path, isolation: 'in-place' };
+    expect(await refusal(inPlace, named)).toMatchObject({
       code: 'BAD_INPUT',
       remedy: expect.stringContaining('unset SUBAGENTS_POOL') as string,
     });

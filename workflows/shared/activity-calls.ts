@@ -37,6 +37,19 @@ export const START_SOON: StartDeadline = { scheduleToStartTimeout: 30_000 };
 /** Activities on one worker's queue, for the work itself. */
 export const workerCalls = (workerId: string, taken: StartDeadline) =>
   proxyActivities<WorkerActivities>({ ...long, ...taken, taskQueue: workerQueue(workerId) });
+/** How long the work of a run that ends may take to get into the store, with all attempts. */
+export const SAVE_WITHIN_MS = 30 * 60_000;
+/**
+ * `saveWork`, on one worker's queue. The server repeats it while the store does not answer; after `SAVE_WITHIN_MS` the run
+ * ends without.
+ */
+export const saveCalls = (workerId: string) =>
+  proxyActivities<Pick<WorkerActivities, 'saveWork'>>({
+    taskQueue: workerQueue(workerId),
+    scheduleToCloseTimeout: SAVE_WITHIN_MS,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+    retry: { initialInterval: 2_000, maximumInterval: 60_000 },
+  });
 /** Activities on one worker's control queue, which must not wait behind the work. */
 export const controlCalls = (workerId: string, taken: StartDeadline = {}) =>
   proxyActivities<ControlActivities>({ ...long, ...taken, taskQueue: workerControlQueue(workerId) });

@@ -159,6 +159,13 @@ export type Occurrence =
       /** What the interrupted turn had used. */
       readonly used?: TurnUsage | undefined;
     }
+  /** The work was put into the store, or `problem` says why not. */
+  | {
+      readonly type: 'saved';
+      readonly commit: string;
+      readonly workerId: string | undefined;
+      readonly problem: string | undefined;
+    }
   /** After a kill: the work was collected, or could not be. */
   | {
       readonly type: 'salvaged';

@@ -55,6 +55,8 @@ export function applyOccurrence(state: SubagentState, occurrence: Occurrence): S
       };
     case 'stopped':
       return afterStop(state, occurrence);
+    case 'saved':
+      return afterSave(state, occurrence);
     case 'salvaged':
       return afterSalvage(state, occurrence.found);
     case 'given-up': {
@@ -105,6 +107,18 @@ function afterStop(
   const what = movedTo === null ? 'was deleted' : `was moved to ${movedTo}`;
   const text = `the branch ${branch} ${what} after its work was collected, perhaps by a process that it left running; the outcome reports ${head}`;
   return { ...stopped, caveats: [...stopped.caveats, caveatOf('branch-moved', text)] };
+}
+
+function afterSave(
+  state: SubagentState,
+  { commit, workerId, problem }: Extract<Occurrence, { type: 'saved' }>,
+): SubagentState {
+  const { checkout, hostQueue } = state.spec;
+  if (checkout === undefined) return state;
+  const saved = { store: checkout.store, commit, hostQueue, ...(problem !== undefined && { problem }) };
+  if (problem === undefined) return { ...state, saved };
+  const text = `its work is only on worker ${workerId ?? 'unknown'}, because it could not be put into the store: ${problem}`;
+  return { ...state, saved, caveats: [...state.caveats, caveatOf('not-saved', text)] };
 }
 
 function afterSalvage(

@@ -84,6 +84,7 @@ function wholeOutcome(input: SubagentInput, state: SubagentState, ending: Ending
     ...(state.evidence && { evidence: state.evidence }),
     ...(state.setup.length > 0 && { setup: [...state.setup] }),
     ...(push && { push }),
+    ...(state.saved && { saved: state.saved }),
     verifications: [...state.verifications],
     repairs: state.repairs,
     turns: state.turn,

@@ -10,6 +10,7 @@ import {
   type FinalStatus,
   type OnStuck,
   type Push,
+  type Saved,
   type Receipt,
   type ResolvedSpec,
   type TurnUsage,
@@ -135,6 +136,7 @@ export interface SubagentState {
   readonly setup: readonly Verification[];
   readonly verifications: readonly Verification[];
   readonly push: Push | undefined;
+  readonly saved: Saved | undefined;
   readonly verdict: PlannedEnd | undefined;
   /** Budget dimensions that were announced as nearly used up. */
   readonly noticed: readonly Dimension[];
@@ -193,6 +195,7 @@ export function initialState(spec: ResolvedSpec): SubagentState {
     setup: [],
     verifications: [],
     push: undefined,
+    saved: undefined,
     verdict: undefined,
     noticed: [],
     notes: [],

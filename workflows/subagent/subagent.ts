@@ -145,6 +145,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     return await CancellationScope.nonCancellable(async () => {
       inbox.closed = `${label} is ending as ${verdict.status}`;
       const sweep = await stop('end');
+      await save();
       return conclude(verdict.status, { sweep, failure: verdict.failure });
     });
   } catch (error) {
@@ -159,6 +160,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       try {
         sweep = await stop('kill');
         await giveUp.race(runner.salvage());
+        await save();
       } catch (later) {
         if (giveUp.request) return endAsLost(giveUp.request);
         // The session must be informed of the end in any case.
@@ -188,6 +190,14 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     } = await giveUp.race(worker.stop(mode, 'stopping', collected));
     machine.dispatch({ type: 'stopped', problem, movedTo, used });
     return sweep;
+  }
+
+  /** Puts the work of a caller's checkout into the store, before the end is said. */
+  async function save(): Promise<void> {
+    const { evidence, repository, spec } = machine.state;
+    if (spec.checkout === undefined || repository === undefined || evidence === undefined) return;
+    const problem = await giveUp.race(worker.save(evidence));
+    machine.dispatch({ type: 'saved', commit: evidence.head, workerId: slot.workerId, problem });
   }
 
   /** Ends a subagent whose worker was given up: nothing can be stopped or collected, and the outcome says so. */

@@ -2,7 +2,13 @@
  * What a worker does for one subagent. Each call is an activity, repeated when the worker dies, if the call is safe to
  * repeat.
  */
-import { ApplicationFailure, sleep } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  sleep,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import {
   isRepositoryUrl,
   oneLine,
@@ -33,6 +39,8 @@ import {
   poolCalls,
   timeoutAsLost,
   START_SOON,
+  SAVE_WITHIN_MS,
+  saveCalls,
   workerCalls,
   type StartDeadline,
 } from '../shared/activity-calls.ts';
@@ -119,7 +127,8 @@ export class WorkerCalls {
   async prepare(): Promise<Workspace> {
     const { subagent } = this.#parts;
     const { repo } = this.#spec;
-    const clone = isRepositoryUrl(repo) ? await this.#clone(repo) : undefined;
+    const isCloned = isRepositoryUrl(repo) || this.#spec.checkout !== undefined;
+    const clone = isCloned ? await this.#clone(repo) : undefined;
     const workspace: Workspace = await this.#withSlot('prepare', (workerId) =>
       workerCalls(workerId, START_SOON).prepareWorkspace.executeWithOptions(
         { summary: `${this.#spec.isolation} of ${repo}` },
@@ -219,6 +228,32 @@ export class WorkerCalls {
       ),
     );
     return push;
+  }
+
+  /**
+   * Puts the collected work of a caller's checkout into the store, from where it comes back.
+   * @returns why the work is not there, if that did not succeed in time
+   */
+  async save({ branch, base, head, commitCount: commits }: Evidence): Promise<string | undefined> {
+    const { subagent, status, machine } = this.#parts;
+    const repository = assertDefined(machine.state.repository, 'a clone');
+    const { store } = assertDefined(this.#spec.checkout, 'a checkout');
+    status.enter('stopping', 'saving its work in the store');
+    const input = { subagent, repository, store, branch, base, head, commits };
+    try {
+      while (
+        isLost(
+          await saveCalls(this.#workerId).saveWork.executeWithOptions(
+            { summary: `save ${head.slice(0, 12)}` },
+            [input],
+          ),
+        )
+      );
+      return undefined;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      return messageOf(error);
+    }
   }
 
   /** Runs the verification commands on the collected commit. Calls `begin` before each attempt, once a slot is held. */
@@ -383,6 +418,14 @@ export class WorkerCalls {
   get #workerId(): string {
     return assertDefined(this.#parts.slot.workerId, 'a worker');
   }
+}
+
+/** What an activity failed with; of a timeout, that its worker was silent. */
+function messageOf(error: unknown): string {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof TimeoutFailure)
+    return `its worker did not put it there within ${SAVE_WITHIN_MS / 60_000} minutes`;
+  return oneLine(cause instanceof Error ? cause.message : String(cause), 400);
 }
 
 /** The answer of `call`, without a schedule-to-start timeout; repeated as often as an attempt is lost. */

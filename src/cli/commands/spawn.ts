@@ -10,6 +10,7 @@ import type { SpawnJson } from '../json.ts';
 import { workflowUrl } from '../../client/connection/links.ts';
 import { endText } from '../render/outcome.ts';
 import { fieldsOf, flagOf } from '../spawn-flags.ts';
+import { sending } from '../sending.ts';
 import { connectOrStart } from '../starting.ts';
 import { acceptedText, waitForEnds, toSubagentEnd } from '../waiting.ts';
 
@@ -30,7 +31,15 @@ export async function spawnCommand(
   const spec = specOf(label, await readText('task', words, flags.file), flags);
   await using subagents = await connectOrStart(context);
   const session = subagents.session(context.session);
-  const accepted = await session.spawn(spec, { requestId: flags.requestId });
+  const { requestId } = flags;
+  const isToPool = (spec.pool ?? context.env['SUBAGENTS_POOL'] ?? '') !== '';
+  const accepted = isToPool
+    ? await sending(context, (options) => session.spawn(spec, { ...options, requestId }))
+    : await session.spawn(spec, { requestId });
+  if (accepted === undefined) {
+    context.output.note('interrupted: nothing was spawned, and nothing that counts is in the store');
+    return EXIT.interrupted;
+  }
   if (flags.wait !== true) {
     context.output.data(answerJson(context, subagents, accepted, spec));
     context.output.line(answerText(context, subagents, accepted, spec));

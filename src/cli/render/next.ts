@@ -10,7 +10,7 @@ import type { Cleaned } from '../../contract/reports/types.ts';
  * @param cleaned what a clean has removed
  */
 export function nextLines(outcome: Outcome, name: string, colors: Colors, cleaned?: Cleaned): string[] {
-  const { evidence, status, caveats } = outcome;
+  const { evidence, status, caveats, saved } = outcome;
   if (evidence === undefined) return [];
   const { cwd, branch, commitCount, repository } = evidence;
   const row = (title: string, value: string) => `  ${colors.dim(title.padEnd(8))} ${value}`;
@@ -21,7 +21,7 @@ export function nextLines(outcome: Outcome, name: string, colors: Colors, cleane
     `subagents diff ${name}`,
     ...(inPlace || commitCount === 0
       ? []
-      : repository !== undefined
+      : repository !== undefined && saved === undefined
         ? [`git fetch ${repository} ${branch}`]
         : [
             `subagents merge ${name}${status === 'done' && blocking(caveats).length === 0 ? '' : ' --force'}`,

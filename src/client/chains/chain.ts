@@ -22,6 +22,7 @@ import { Destinations } from '../spawning/destination.ts';
 import { digestOf, fingerprintOf } from '../spawning/fingerprint.ts';
 import type { Link } from '../connection/link.ts';
 import { resolveSpec, type Caller } from '../spawning/resolve-spec.ts';
+import { refuseSentSteps } from '../spawning/send-checkout.ts';
 import { answersOrStarted, refusalError, sendToSession, type Accepted } from '../spawning/spawn.ts';
 import { checkSpawnSize, schemaError } from '../spawning/spec.ts';
 import type { ChainOptions } from '../types.ts';
@@ -45,6 +46,7 @@ export async function startChain(
   const caller = { cwd, hostQueue: await link.hostQueue(), pool: link.pool };
   const destinations = new Destinations(link, caller.hostQueue);
   const resolved = await resolveSteps(parsed, caller);
+  refuseSentSteps(resolved.map(({ step }) => step.spec));
   const steps = await concurrently(resolved, async ({ step, notes }) => {
     const chosen = await destinations.choose(step.spec);
     return { step: { ...step, spec: chosen.spec }, notes: [...notes, ...chosen.notes] };

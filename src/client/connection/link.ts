@@ -14,6 +14,7 @@ import { readHome, type HomeView } from '../../home/home.ts';
 import { ownIdentity } from '../../home/machine.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import type { Keys } from '../../keys/keys.ts';
+import { Store } from '../../store/store.ts';
 import { clientDataConverter } from '../../temporal/data-converter.ts';
 import {
   hasPollers,
@@ -51,6 +52,8 @@ export class Link {
   silentUntil = 0;
   readonly #options: ConnectOptions;
   readonly #connection: SteadyConnection;
+  readonly #keys: Keys | undefined;
+  #store: Promise<Store> | undefined;
   readonly #ending = new AbortController();
   readonly #closing = new AbortController();
   readonly #pendingWork = new Set<Promise<void>>();
@@ -58,6 +61,7 @@ export class Link {
   private constructor(options: ConnectOptions, connection: SteadyConnection, keys: Keys | undefined) {
     this.#options = options;
     this.#connection = connection;
+    this.#keys = keys;
     const { namespace } = connection.target;
     this.identity = options.identity ?? ownIdentity('library', options.env);
     this.client = new Client({
@@ -186,6 +190,21 @@ export class Link {
     throw new SubagentsError('BAD_INPUT', `SUBAGENTS_POOL=${name}: ${firstProblem(parsed.error)}`, {
       remedy: 'correct SUBAGENTS_POOL, or unset it',
     });
+  }
+
+  /**
+   * The store that checkouts go to a pool through.
+   * @throws SubagentsError NO_STORE, OTHER_STORE, and as `Store.open`
+   */
+  async store(): Promise<Store> {
+    const { env = process.env } = this.#options;
+    this.#store ??= Store.require({ env, keys: this.#keys });
+    try {
+      return await this.#store;
+    } catch (error) {
+      this.#store = undefined;
+      throw error;
+    }
   }
 
   /** The caller's home, when the server is the one that `up` runs in this home; else undefined. */

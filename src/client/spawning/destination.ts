@@ -11,6 +11,10 @@ import { noPoolWorkerError, noWorkerError, versionError } from '../errors.ts';
 import type { Link } from '../connection/link.ts';
 import { requireWorker } from '../connection/workers.ts';
 
+/** What to do for a checkout without a worker of its host. It never leaves its machine by itself. */
+const BOTH_WAYS =
+  'start one here: `subagents up`, or `subagents worker` for an existing Temporal; or send the checkout to a pool: --pool NAME (docs/fleet.md)';
+
 /** Where specs can go: which of these has a worker. */
 export class Destinations {
   readonly #link: Link;
@@ -44,7 +48,7 @@ export class Destinations {
       return { spec, notes: [] };
     }
     if (!isRepositoryUrl(spec.repo)) {
-      await this.#requireHost();
+      await this.#requireHost(BOTH_WAYS);
       return { spec, notes: [] };
     }
     const [inPool, onHost] = await Promise.all([this.#pool(DEFAULT_POOL), this.#host()]);
@@ -66,10 +70,10 @@ export class Destinations {
   }
 
   /** @throws SubagentsError NO_WORKER */
-  async #requireHost(): Promise<void> {
+  async #requireHost(remedy?: string): Promise<void> {
     const [, contracts] = await Promise.all([this.#requireOurs(), this.#host()]);
     const who = `no worker of this host and user is running (${this.#hostQueue})`;
-    if (contracts.length === 0) throw noWorkerError(this.#link.server, who);
+    if (contracts.length === 0) throw noWorkerError(this.#link.server, who, remedy);
     if (!contracts.includes(CONTRACT_VERSION)) throw versionError(this.#link.server, contracts);
   }
 

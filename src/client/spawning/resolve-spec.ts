@@ -50,7 +50,7 @@ export async function resolveSpec(
   requirePushable(spec, named !== undefined);
   if (named !== undefined) checkRemote(spec);
   const pool = spec.pool ?? caller.pool;
-  if (pool !== undefined && named === undefined) throw poolNeedsUrl(spec);
+  if (pool !== undefined && named === undefined && isolation === 'in-place') throw staysHere(spec);
   const repo = named?.url ?? (await resolveRepository(spec.repo ?? '.', caller.cwd));
   if (isolation === 'in-place' && spec.setup && spec.setup.length > 0) {
     throw new SubagentsError(
@@ -117,12 +117,12 @@ export async function resolveSpec(
   return { spec: { ...resolved, fingerprint }, notes };
 }
 
-function poolNeedsUrl({ repo = '.', pool }: ParsedSpec): SubagentsError {
+function staysHere({ pool }: ParsedSpec): SubagentsError {
   return new SubagentsError(
     'BAD_INPUT',
-    `${repo} is a path: only a repository that is named by URL can go to a pool`,
+    'an in-place subagent works in your checkout, which is on this host alone',
     {
-      remedy: `Name its URL, or ${pool === undefined ? 'unset SUBAGENTS_POOL' : 'leave out the pool'}: a path stays with the workers of its host.`,
+      remedy: `Leave out in-place, or ${pool === undefined ? 'unset SUBAGENTS_POOL' : 'leave out the pool'}.`,
     },
   );
 }

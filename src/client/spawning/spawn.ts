@@ -24,6 +24,7 @@ import { Destinations } from './destination.ts';
 import { digestOf } from './fingerprint.ts';
 import type { SpawnRefusal } from '../handles.ts';
 import { resolveSpec, type Caller } from './resolve-spec.ts';
+import { CheckoutSender, isSent, isUnreadableRemote } from './send-checkout.ts';
 import { checkSpawnSize, parseSpecs, type ParsedSpec } from './spec.ts';
 import type { SpawnOptions } from '../types.ts';
 import { Git } from '../../git/git.ts';
@@ -32,7 +33,11 @@ import { Git } from '../../git/git.ts';
 const SPAWN_TIMEOUT_MS = 60_000;
 
 /** A spec ready to send with notes for its caller, or its refusal. */
-type Prepared = { readonly spec: ResolvedSpec; readonly notes: readonly string[] } | Refused;
+type Prepared = Ready | Refused;
+interface Ready {
+  readonly spec: ResolvedSpec;
+  readonly notes: readonly string[];
+}
 /** The session's answer for a spec that it accepted. */
 export type Accepted = Extract<SpawnAnswer, { status: 'accepted' }>;
 type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
@@ -58,16 +63,34 @@ export async function spawnAll(
   // Runs meanwhile. Errors in the specs take precedence.
   destinations.lookAhead();
   const resolved = await concurrently(parsed, (spec) => prepare(spec, caller));
-  const prepared = await concurrently(resolved, async (each) => {
+  const chosen = await concurrently(resolved, async (each) => {
     if (!('spec' in each)) return each;
     const { spec, notes } = await destinations.choose(each.spec);
     return { spec, notes: [...each.notes, ...notes] };
   });
+  const sender = new CheckoutSender(link, { session, signal: options.signal, onSent: options.onSent });
+  const prepared = await concurrently(chosen, (each) => withCheckout(sender, each));
+  const send = (id: string, some: readonly Ready[]): Promise<SpawnAnswer[]> =>
+    some.length === 0
+      ? Promise.resolve([])
+      : sendSpawn(link, session, { requestId: id, specs: some.map(({ spec }) => spec) }, timeoutMs, title);
   const ready = prepared.filter((each) => 'spec' in each);
-  const answers =
-    ready.length === 0
-      ? []
-      : await sendSpawn(link, session, { requestId, specs: ready.map(({ spec }) => spec) }, timeoutMs, title);
+  const answers = await send(requestId, ready);
+  // Where no worker can read the remote with its own credentials, all commits are sent.
+  for (const [index, { spec }] of ready.entries()) {
+    const answer = answers[index];
+    if (answer?.status !== 'refused' || !isUnreadableRemote(spec, answer.code)) continue;
+    const whole = await withCheckout(sender, { spec, notes: [] }, { complete: true });
+    if (!('spec' in whole)) continue;
+    const [second] = await send(`${requestId.slice(0, 90)}/all`, [whole]);
+    if (second !== undefined) answers[index] = second;
+    ready[index] = whole;
+    prepared[prepared.findIndex((each) => 'spec' in each && each.spec === spec)] = whole;
+  }
+  await concurrently([...ready.entries()], async ([index, { spec }]) => {
+    const answer = answers[index];
+    if (answer?.status === 'accepted') await sender.recordAccepted(spec, answer);
+  });
   await releaseRefused(ready, answers);
   return prepared.map((each) => {
     if (!('spec' in each)) return each;
@@ -104,14 +127,31 @@ export function refusalError(refused: Refused, doing = 'spawn'): SubagentsError 
   return new SubagentsError(code, `cannot ${doing} ${label}: ${reason}`, { remedy });
 }
 
+/** Sends the checkout of a spec that goes to a pool by path. What cannot be sent refuses only this spec. */
+async function withCheckout(
+  sender: CheckoutSender,
+  each: Prepared,
+  how: { readonly complete?: boolean } = {},
+): Promise<Prepared> {
+  if (!('spec' in each) || !isSent(each.spec)) return each;
+  const { spec, notes } = each;
+  return orRefused(spec.label, async () => {
+    const sent = await sender.send(spec, how);
+    return { spec: sent.spec, notes: [...notes, ...sent.notes] };
+  });
+}
+
 /** Resolves a spec on this machine. A missing repository or base refuses only this spec. */
-async function prepare(spec: ParsedSpec, caller: Caller): Promise<Prepared> {
+const prepare = (spec: ParsedSpec, caller: Caller): Promise<Prepared> =>
+  orRefused(spec.label, () => resolveSpec(spec, caller));
+
+async function orRefused(label: string, work: () => Promise<Ready>): Promise<Prepared> {
   try {
-    return await resolveSpec(spec, caller);
+    return await work();
   } catch (error) {
     if (!(error instanceof SubagentsError)) throw error;
     const { code, message: reason, remedy } = error;
-    return { status: 'refused', label: spec.label, code, reason, ...(remedy !== undefined && { remedy }) };
+    return { status: 'refused', label, code, reason, ...(remedy !== undefined && { remedy }) };
   }
 }
 

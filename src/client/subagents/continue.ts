@@ -7,9 +7,13 @@ import {
   SubagentsError,
   resolvedOptions,
   type ContinueSpec,
+  type Outcome,
   type ResolvedSpec,
 } from '../../contract/index.ts';
 import { earlierRunHandover } from '../../prompts/handover.ts';
+import { branchTip } from '../../git/branches/branch.ts';
+import { Git } from '../../git/git.ts';
+import { bringWorkBack, comesBack } from './bring-back.ts';
 import { requireView } from './view.ts';
 import { isNotFound, LostRunError } from '../errors.ts';
 import { fingerprintOf } from '../spawning/fingerprint.ts';
@@ -56,6 +60,7 @@ export async function continueRun(
     findOutcome(link, run),
   ]);
   if (run.workerId === undefined) await requireThisWorker(link, place.workerId, who);
+  if (outcome !== undefined && comesBack(outcome)) await requireUnmoved(link, run, outcome);
   const resolved: ResolvedSpec = {
     ...before,
     // Only the chain that asked for these reads them.
@@ -85,6 +90,23 @@ export async function continueRun(
   const [answer] = await sendSpawn(link, run.session, { requestId, specs: [resolved] }, timeoutMs);
   if (answer?.status === 'accepted') return answer;
   throw answer === undefined ? new SubagentsError('INTERNAL', 'no answer') : refusalError(answer, 'continue');
+}
+
+/**
+ * The worker goes on from the work that it saved: commits that the caller made on the branch since are not there.
+ * @throws SubagentsError BAD_INPUT that names both commits
+ */
+async function requireUnmoved(link: Link, run: KnownRun, outcome: Outcome): Promise<void> {
+  if (outcome.saved?.problem !== undefined) return;
+  const { branch } = await bringWorkBack(link, run, outcome);
+  const tip = await branchTip(Git.at(run.repo), branch);
+  const head = outcome.evidence?.head;
+  if (tip === undefined || tip === head) return;
+  throw new SubagentsError(
+    'BAD_INPUT',
+    `${branch} is at ${tip.slice(0, 12)} in ${run.repo}, and its worker goes on from ${head?.slice(0, 12) ?? 'another commit'}`,
+    { remedy: `Spawn a new subagent from your commits (--base ${branch}), or put the branch back first.` },
+  );
 }
 
 /** The fields of the spec that the continuation changes. */

@@ -44,7 +44,7 @@ const ACTIVITIES_OF: Readonly<Partial<Record<Status, readonly string[]>>> = {
   preparing: ['prepareWorkspace', 'cloneRepository', 'setUpWorkspace'],
   working: ['runTurn'],
   verifying: ['collectEvidence', 'verifyCommit', 'pushBranch'],
-  stopping: ['stopSubagent', 'collectEvidence'],
+  stopping: ['stopSubagent', 'collectEvidence', 'saveWork'],
 } satisfies Partial<Record<LiveStatus, readonly string[]>>;
 const { PENDING_ACTIVITY_STATE_SCHEDULED } = proto.temporal.api.enums.v1.PendingActivityState;
 

@@ -22,6 +22,7 @@ import { readWorkspaceRecord } from '../../home/workspace-record.ts';
 import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import type { MergeOptions } from '../types.ts';
+import { recordMergedInStore } from './bring-back.ts';
 import { findWork, workRemovedError, type Work } from './work.ts';
 
 /** See `SubagentHandle.merge`. */
@@ -59,7 +60,7 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
     message: text,
   });
   const files = await changedFiles(git, before, after);
-  await recordMerge(link, run);
+  await Promise.all([recordMerge(link, run), recordMergedInStore(link, run, work.outcome)]);
   return {
     session: run.session,
     label: run.label,

@@ -45,6 +45,7 @@ import { endByServer, endIfFailing } from '../removal/force.ts';
 import { endIfWorkerAway, isAnswered } from '../removal/forget.ts';
 import { callInOrder } from '../connection/concurrency.ts';
 import type { Link } from '../connection/link.ts';
+import { withWorkBack } from './bring-back.ts';
 import { mergeRun } from './merge.ts';
 import { continueRun } from './continue.ts';
 import { awaitOutcome } from '../sessions/outcomes.ts';
@@ -207,7 +208,8 @@ export class SubagentClient implements SubagentHandle {
   }
 
   async result(options: ResultOptions = {}): Promise<Outcome> {
-    return awaitOutcome(this.#link, await this.#find(), options);
+    const run = await this.#find();
+    return withWorkBack(this.#link, run, await awaitOutcome(this.#link, run, options));
   }
 
   async continue(

@@ -1,6 +1,6 @@
 /** Locates the work of a run: its repository, its folder, its commits. */
 import { existsSync } from 'node:fs';
-import { isRepositoryUrl, SubagentsError, type Outcome } from '../../contract/index.ts';
+import { SubagentsError, type Outcome } from '../../contract/index.ts';
 import { branchTip } from '../../git/branches/branch.ts';
 import { lookUp } from '../../git/repository.ts';
 import { homeOfClone } from '../../home/clones.ts';
@@ -8,6 +8,7 @@ import { isHomeOf } from '../../home/home.ts';
 import { movedRemedy } from '../../git/run.ts';
 import { requireView } from './view.ts';
 import { inspect } from './inspect.ts';
+import { bringWorkBack, comesBack } from './bring-back.ts';
 import type { Link } from '../connection/link.ts';
 import { findOutcome } from '../sessions/outcomes.ts';
 import type { KnownRun } from '../listing/runs.ts';
@@ -53,10 +54,15 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
       { remedy: `See what the subagent is doing: subagents show ${run.label}` },
     );
   }
+  if (outcome !== undefined && comesBack(outcome)) return workThatCameBack(link, run, outcome);
   const repository = place.repository ?? run.repo;
   const workerId = run.workerId ?? place.workerId;
   // A clone of the same URL has the same path in each home of that name, so only its home tells whose it is.
-  if (isRepositoryUrl(run.repo) && workerId !== undefined && !isHomeOf(homeOfClone(repository), workerId))
+  if (
+    place.repository !== undefined &&
+    workerId !== undefined &&
+    !isHomeOf(homeOfClone(repository), workerId)
+  )
     throw elsewhereError(name, workerId);
   if (!existsSync(repository)) {
     // The worktree is in the home of the run's worker, so it shows whether this is the worker's machine.
@@ -86,6 +92,26 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
     branch: branch ?? null,
     branchExists: tip !== undefined,
     inPlace: cwd === repository,
+  };
+}
+
+/** The work of a subagent that a pool took from a checkout, in the caller's repository. */
+async function workThatCameBack(link: Link, run: KnownRun, outcome: Outcome): Promise<Work> {
+  const { evidence } = outcome;
+  if (evidence === undefined) throw new SubagentsError('INTERNAL', 'work without evidence');
+  const { branch } = await bringWorkBack(link, run, outcome);
+  const tip = await branchTip(Git.at(run.repo), branch);
+  return {
+    name: `${run.label}@${run.run}`,
+    live: false,
+    repository: run.repo,
+    cwd: evidence.cwd,
+    base: evidence.base,
+    head: tip ?? evidence.head,
+    outcome,
+    branch,
+    branchExists: tip !== undefined,
+    inPlace: false,
   };
 }
 

@@ -15,6 +15,7 @@ export const CAVEATS = {
     grade: 'blocking',
     says: 'its branch references submodule commits that nobody can fetch',
   },
+  'not-saved': { grade: 'blocking', says: 'its work is not in the store, only on its worker' },
   'branch-moved': { grade: 'blocking', says: 'its branch moved after its work was collected' },
   'lost-commits': { grade: 'advisory', says: 'commits that it made are not on its branch' },
   stash: { grade: 'advisory', says: 'it left work in the git stash' },

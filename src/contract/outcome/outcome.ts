@@ -116,6 +116,15 @@ const push = z.object({
 });
 export type Push = z.infer<typeof push>;
 
+/** Whether the work of a subagent that a pool took from a checkout is in the store. */
+const saved = z.object({
+  store: z.string().describe('the id of the store'),
+  commit: z.string().describe('the commit that was saved, or was to be saved'),
+  hostQueue: z.string().describe('the host and user whose checkout it is for'),
+  problem: z.string().optional().describe('why the work is not in the store: then it is only on the worker'),
+});
+export type Saved = z.infer<typeof saved>;
+
 /** Why a model call failed, classified by what can be done about it. */
 const turnFailureClass = z.enum([
   'credentials', // the login or key is refused
@@ -203,6 +212,9 @@ export const outcome = z.object({
   evidence: evidence.optional().describe('absent if no workspace was ever made'),
   setup: z.array(verification).optional().describe('the set-up commands, if there were any'),
   push: push.optional().describe('the push of the branch, if one was requested'),
+  saved: saved
+    .optional()
+    .describe('of a checkout that went to a pool: the work in the store, from where it comes back'),
   verifications: z.array(verification),
   repairs: z.number().int().describe('turns that were spent on repairs after a failed verification'),
   turns: z.number().int(),

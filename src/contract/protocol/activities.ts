@@ -419,6 +419,19 @@ export type VerifyResult =
     }
   | Lost;
 
+export interface SaveInput {
+  readonly subagent: SubagentRef;
+  /** The clone that has the commits. */
+  readonly repository: string;
+  /** The id of the store. */
+  readonly store: string;
+  readonly branch: string | null;
+  readonly base: string;
+  readonly head: string;
+  readonly commits: number;
+}
+type SaveResult = { readonly kind: 'saved' } | Lost;
+
 // ---- worker control queue -----------------------------------------------------
 
 export interface DeliverInput {
@@ -516,6 +529,8 @@ export interface SlotActivities {
 }
 /** Activities on a worker's queue. */
 export interface WorkerActivities {
+  /** Puts the work of a run that ends into the store. */
+  saveWork(input: SaveInput): Promise<SaveResult>;
   cloneRepository(input: CloneInput): Promise<CloneResult>;
   prepareWorkspace(input: PrepareInput): Promise<Workspace | Lost>;
   setUpWorkspace(input: SetUpInput): Promise<SetUpResult>;

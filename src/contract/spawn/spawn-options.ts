@@ -49,8 +49,9 @@ export const SPAWN_OPTIONS = {
   },
   pool: {
     flags: '--pool <name>',
-    about: 'the pool whose workers may take it; only for a repository that is named by URL',
-    default: 'SUBAGENTS_POOL; else default, or this host if no worker is in that pool',
+    about: 'the pool whose workers may take it; the commits of a checkout go there through the store',
+    default:
+      'SUBAGENTS_POOL; else default for a URL (this host if no worker is in that pool), this host for a path',
     common: true,
   },
   base: {

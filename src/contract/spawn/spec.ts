@@ -225,6 +225,26 @@ const continuation = z.strictObject({
 });
 export type Continuation = z.infer<typeof continuation>;
 
+/** Where a worker of a pool finds the commits of a caller's checkout. */
+const sentCheckout = z.strictObject({
+  store: z.string().describe('the id of the store that the work goes through'),
+  commit: z
+    .string()
+    .regex(/^[0-9a-f]{40,64}$/)
+    .describe('the commit that the branch starts from'),
+  upload: z
+    .uuid()
+    .optional()
+    .describe('the upload in the store; absent if the repository at `url` had everything'),
+  url: z
+    .string()
+    .max(MAX_REPO_CHARS)
+    .refine(isRepositoryUrl)
+    .optional()
+    .describe('the repository that has all other commits; absent if the upload has everything'),
+});
+export type SentCheckout = z.infer<typeof sentCheckout>;
+
 /** Excludes control characters without `\p{Cc}`, because validators of other languages read this pattern, too. */
 // eslint-disable-next-line no-control-regex
 const ARTIFACT_PATH = /^[^\s{}/\\\x00-\x1f\x7f-\x9f][^{}\\\x00-\x1f\x7f-\x9f]*$/;
@@ -295,7 +315,8 @@ export const resolvedSpec = z.strictObject({
   hostQueue: z
     .string()
     .describe('the host that has the checkout: without a pool only its workers can take this subagent'),
-  pool: poolName.optional().describe('the pool whose workers can take it; only for a URL'),
+  pool: poolName.optional().describe('the pool whose workers can take it'),
+  checkout: sentCheckout.optional().describe('of a checkout that goes to a pool: where its commits are'),
   worker: z
     .string()
     .optional()

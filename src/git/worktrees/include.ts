@@ -73,6 +73,13 @@ export async function includeIgnored(
   return notes;
 }
 
+/** The files of the checkout that a worktree of `commit` gets by its `.worktreeinclude`. @throws SubagentsError GIT */
+export async function includedFiles(git: Git, commit: string): Promise<string[]> {
+  if ((await git.try(['cat-file', '-e', `${commit}:${INCLUDE_FILE}`])).exitCode !== 0) return [];
+  const patterns = await fileAt(git, commit, INCLUDE_FILE);
+  return patterns === undefined ? [] : ignored(git, await matchingFiles(git, patterns));
+}
+
 /** Returns untracked files that match the patterns, ignored or not. */
 async function matchingFiles(git: Git, patterns: string): Promise<string[]> {
   return withScratch(async (folder) => {

@@ -15,6 +15,7 @@ const ON_THE_WORKSPACE: ReadonlySet<string> = new Set<keyof WorkerActivities>([
   'collectEvidence',
   'verifyCommit',
   'pushBranch',
+  'saveWork',
 ]);
 
 /** An attempt that does not end within this many milliseconds (git on a hanging disk) is no longer waited for. */
