@@ -82,7 +82,11 @@ export async function withWorkBack(link: Link, run: KnownRun, outcome: Outcome):
   try {
     const { branch, isNew } = await bringWorkBack(link, run, outcome);
     const note = `its work is in ${run.repo}, on the branch ${branch}`;
-    return { ...outcome, evidence: { ...evidence, branch, repository: undefined }, notes: isNew ? [...notes, note] : notes };
+    return {
+      ...outcome,
+      evidence: { ...evidence, branch, repository: undefined },
+      notes: isNew ? [...notes, note] : notes,
+    };
   } catch (error) {
     if (!(error instanceof SubagentsError)) throw error;
     const remedy = error.remedy === undefined ? '' : ` (${error.remedy})`;
