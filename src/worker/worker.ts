@@ -174,6 +174,7 @@ export async function startWorker(
     },
   };
   let isDraining = false;
+  let isStopping = false;
   const creating = Promise.all([
     Worker.create({
       ...base,
@@ -249,12 +250,11 @@ export async function startWorker(
       slots,
       copilot,
       keys,
-      state: () => (isDraining ? 'draining' : 'running'),
+      state: () => (isDraining || isStopping ? 'draining' : 'running'),
     }),
   );
   // Everything that holds a slot has a lease. Processes it leaves running must not outlive this worker.
   let underWay: string[] = [];
-  let isStopping = false;
   const stop = (): void => {
     isStopping = true;
     const running = workers.filter((worker) => worker.getState() === 'RUNNING');

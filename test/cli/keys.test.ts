@@ -3,8 +3,9 @@ import { cpSync, existsSync, renameSync, statSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { failureJson, keysJson, keysUsageJson, listJson } from '../../src/cli/json.ts';
+import { failureJson, keysJson, keysUsageJson, listJson, workersJson } from '../../src/cli/json.ts';
 import { newRing, ringText } from '../../src/keys/key-ring.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
 import { startScriptedModel, type ScriptedModel } from '../support/model.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
@@ -89,6 +90,11 @@ describe('a new home', () => {
       { id: first, open: 1 },
       { id: second, open: 1, closed: 1 },
     ]);
+    // The worker shows itself under the new key, too: what it was shown under is not read any more.
+    await eventually(async () => {
+      const { workers } = await ok(workersJson, 'new', 'workers');
+      return workers.length === 1 && workers[0]?.key === second;
+    });
     expect(await refused('new', 'keys', 'remove', second)).toMatchObject({ code: 'BAD_INPUT' });
     expect(await refused('new', 'keys', 'remove', first)).toMatchObject({
       code: 'STILL_LIVE',

@@ -145,6 +145,11 @@ describe('subagents workers', () => {
 
   it('shows what polls without having described itself, and believes no stranger', async () => {
     const worker = await startOn('hosta', []);
+    // With more to say, it would notice that nobody listens, and show itself again.
+    await eventually(async () => {
+      const found = await find(worker.workerId);
+      return found?.access !== undefined && found.versions.copilot !== undefined;
+    });
     await withClient(fleet, async ({ workflow }) => {
       await workflow
         .getHandle(workerWorkflowId(worker.workerId))

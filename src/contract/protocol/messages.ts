@@ -439,7 +439,7 @@ export const CLEAN = { workflow: 'clean' } as const;
 // ---- doctor -----------------------------------------------------------------
 
 /** Input of the workflow that has a worker of a pool look at itself. */
-export const doctorInput = z.object({
+const doctorInput = z.object({
   pool: z.string().regex(POOL_NAME),
   repo: z.string().refine(isRepositoryUrl, 'not an accepted URL of a repository').optional(),
 });
