@@ -1,4 +1,5 @@
 /** From a checkout to a pool and back: a client with neither worker nor Copilot CLI, and workers that share only the store with it. */
+import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,11 +9,13 @@ import { homeRingPath } from '../../src/keys/key-source.ts';
 import { Keys } from '../../src/keys/keys.ts';
 import { resultName } from '../../src/store/records.ts';
 import { Store } from '../../src/store/store.ts';
-import { run } from '../cli/command.ts';
+import { run, start } from '../cli/command.ts';
+import { it as withBucket, startBucket } from '../support/bucket.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { serveGit, type GitServer } from '../support/git-http.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
+import { startS3Proxy } from '../support/s3-proxy.ts';
 import { bash, on } from '../support/turns.ts';
 
 let fleet: Fleet;
@@ -396,6 +399,44 @@ describe('a hostile store', () => {
       message: expect.stringContaining(`only on worker ${workerId}`) as string,
     });
     expect(await refsOf(repository)).toBe(before);
+  });
+});
+
+describe('through a bucket', () => {
+  withBucket('goes there and comes back, and Ctrl-C leaves nothing that counts', async () => {
+    await using bucket = await startBucket();
+    await using proxy = await startS3Proxy(bucket.endpoint);
+    const env = bucket.env(proxy.endpoint);
+    const keys = await Keys.read({ kind: 'file', path: homeRingPath(fleet.home) });
+    const there = await Store.init({ env, keys });
+    await startOn('hostf', ['bucket'], bucket.env());
+    await using repository = await temporaryRepository({ 'a.txt': 'a' });
+    await using through = await Subagents.connect(client(env));
+    const session = through.session('bucket');
+    await session.spawn({ label: 'bucket', task: 'make', repo: repository.path, pool: 'bucket' });
+    const { status, evidence } = await session.subagent('bucket').result();
+    expect(status).toBe('done');
+    expect(await repository.git('rev-parse', 'subagents/bucket')).toBe(evidence?.head);
+    const before = (await there.list()).objects.length;
+
+    // Nobody can read it in time: the second part never gets its answer.
+    await repository.commit('Large', { 'large.txt': randomBytes(6_000_000).toString('hex') });
+    const isPart = ({ method, path }: { method: string; path: string }) =>
+      method === 'PUT' && path.includes('.000001');
+    let parts = 0;
+    proxy.attack = (request) => (isPart(request) && ++parts > 0 ? 'silent' : 'none');
+    const child = start(['--address', fleet.server.address, 'spawn', 'stopped', 'make', '--pool', 'bucket'], {
+      home: beside('client'),
+      cwd: repository.path,
+      env: { ...NO_GIT_CONFIGURATION, ...shared(), ...env, SUBAGENTS_HOST: 'hostc' },
+    });
+    await eventually(() => parts > 0);
+    child.kill('SIGINT');
+    const { exitCode, stderr } = await child;
+    expect([exitCode, stderr]).toEqual([130, expect.stringContaining('interrupted: nothing was spawned')]);
+    proxy.attack = () => 'none';
+    expect(await there.list()).toMatchObject({ objects: { length: before }, loose: [] });
+    expect(await refsOf(repository)).not.toContain('refs/subagents/sent');
   });
 });
 
