@@ -146,7 +146,6 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'subagents store list',
     'subagents store clean --dry-run',
     'subagents store clean',
-    'subagents store',
   ],
   'an approval that is open: test/e2e/approvals.test.ts decides some': [
     'subagents approve fix-login -a ID',
