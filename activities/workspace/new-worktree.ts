@@ -27,7 +27,7 @@ import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { addWorktree, discardWorktree } from '../../src/git/worktrees/worktree.ts';
 import { closeNetwork } from '../../src/sandbox/network/proxies.ts';
 import { closeSandbox, openSandbox, sandboxFolders, sandboxOf } from '../../src/home/sandboxes.ts';
-import { ensurePrivateDir } from '../../src/system/files.ts';
+import { ensurePrivateDir, writePrivateFile } from '../../src/system/files.ts';
 import { folderId } from '../../src/system/own-folder.ts';
 import {
   readWorkspaceRecord,
@@ -208,11 +208,11 @@ async function makeSandbox({
   readonly start: string;
 }): Promise<void> {
   await makePrivateRepository(user, own, start);
-  const { home, temporary } = sandboxOf(own);
+  const { home, temporary, gitConfig } = sandboxOf(own);
   for (const folder of [home, temporary]) ensurePrivateDir(folder);
   await user.in(own).run(['update-ref', '--no-deref', '--create-reflog', `refs/heads/${branch}`, start, '']);
-  for (const [key, value] of await innerGitConfig(user))
-    await user.in(own).run(['config', '--file', join(home, '.gitconfig'), '--add', key, value]);
+  const text = await innerGitConfig(user);
+  for (const file of [join(home, '.gitconfig'), gitConfig]) writePrivateFile(file, text);
 }
 
 const markOf = ({ workflowId, runId }: SubagentRef): string => `subagents: made for ${workflowId} ${runId}`;

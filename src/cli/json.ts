@@ -334,6 +334,10 @@ export const statusJson = z.object({
     .extend({ log: z.string().optional().describe('the file that it logs to') })
     .describe('the worker of this home'),
   server: serverInfo.extend({ reachable: z.boolean() }).nullable().describe('null: none is known'),
+  keys: z
+    .string()
+    .nullable()
+    .describe('the key ring that encrypts messages; null: they are not encrypted, or it cannot be read'),
   workers: z.boolean().describe('whether some worker polls'),
   live: z.number().int(),
   byStatus: z.partialRecord(status, z.number().int()).describe('live subagents'),

@@ -6,7 +6,7 @@ import { objectFolders } from '../git/worktrees/private-repository.ts';
 import { shellFiles } from '../sandbox/launcher.ts';
 import { putWallsAround, takeWallsFrom, wallsAround } from '../sandbox/place.ts';
 import type { Walls } from '../sandbox/walls.ts';
-import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
+import { ensurePrivateDir } from '../system/files.ts';
 import type { Settings } from './settings.ts';
 import { cachesFor } from './sandbox-caches.ts';
 import { runFolder } from './workspace-record.ts';
@@ -65,7 +65,6 @@ export function closeSandbox(
 ): void {
   const { temporary, home: inner, network: socket, scratch, gitConfig } = sandboxOf(place.repository);
   for (const folder of [temporary, inner, socket, scratch, home.paths.running]) ensurePrivateDir(folder);
-  writePrivateFile(gitConfig, readIfThere(join(inner, '.gitconfig')) ?? '');
   const cached = cachesFor(home.paths.caches, place.caller, caches);
   const inside = [place.cwd, freshOf(place.cwd), place.repository];
   const walls: Walls = {

@@ -88,7 +88,8 @@ describe.concurrent('up in the foreground', () => {
     expect(worker).toMatchObject({ again: false, workerId: expect.stringMatching(/^w-/) as string });
 
     const status = statusJson.parse(await json(home, 'status'));
-    expect(status).toMatchObject({ home, workers: true, live: 0, problems: [] });
+    const keys = expect.stringMatching(/^r-[0-9a-f]{8}$/) as string;
+    expect(status).toMatchObject({ home, workers: true, live: 0, problems: [], keys });
     expect(status.up).toMatchObject({ pid: up.pid, address: server.address, workerPid: worker.pid });
     expect(status.server?.uiUrl).toBe(server.uiUrl);
     const list = listJson.parse(await json(home, 'list'));

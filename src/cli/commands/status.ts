@@ -2,6 +2,8 @@ import type { FleetList } from '../../client/index.ts';
 import { join } from 'node:path';
 import { findStaleServer } from '../../temporal/embedded/process.ts';
 import type { Status } from '../../contract/status/status.ts';
+import { ringName } from '../../keys/key-ring.ts';
+import { readRing } from '../../keys/key-source.ts';
 import { readWorkerState } from '../../home/worker-state.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import { readUpFile, type UpFile } from '../../temporal/up-file.ts';
@@ -13,6 +15,7 @@ import type { StatusJson } from '../json.ts';
 import { serverText } from '../render/fleet.ts';
 import { plural } from '../render/numbers.ts';
 import { age } from '../render/time.ts';
+import { ringSource } from '../ring-source.ts';
 
 /** `subagents status`. The exit code is 3 when Temporal or every worker is away. */
 export async function statusCommand(context: Context): Promise<number> {
@@ -25,6 +28,7 @@ export async function statusCommand(context: Context): Promise<number> {
   const byStatus: Partial<Record<Status, number>> = {};
   for (const row of live) byStatus[row.status] = (byStatus[row.status] ?? 0) + 1;
   const workers = 'fleet' in found && found.workers;
+  const keys = 'fleet' in found ? found.keys : null;
   const problems: StatusJson['problems'][number][] =
     'problem' in found ? [found.problem] : found.fleet.notes.map((message) => ({ message }));
   const left = up === undefined ? findStaleServer(join(home, 'temporal')) : undefined;
@@ -39,6 +43,7 @@ export async function statusCommand(context: Context): Promise<number> {
     worker,
     up: up === undefined ? null : upJson(up),
     server: fleet === undefined ? null : { ...fleet.server, reachable: true },
+    keys,
     workers,
     live: live.length,
     byStatus,
@@ -58,6 +63,7 @@ export async function statusCommand(context: Context): Promise<number> {
   if (fleet !== undefined) {
     output.fact('server', serverText(fleet.server));
     if (fleet.server.uiUrl !== undefined) output.fact('Web UI', fleet.server.uiUrl);
+    output.fact('messages', keys === null ? 'not encrypted' : `encrypted, key ring ${keys}`);
     output.fact('workers', workers ? colors.green('polling') : colors.red('none polls'));
     const counts = Object.entries(byStatus).map(([name, count]) => `${count} ${name}`);
     const moving = workers ? '' : ', but none can make progress';
@@ -95,13 +101,15 @@ function upJson({
 async function readFleet(
   context: Context,
 ): Promise<
-  | { readonly fleet: FleetList; readonly workers: boolean }
+  | { readonly fleet: FleetList; readonly workers: boolean; readonly keys: string | null }
   | { readonly problem: StatusJson['problems'][number] }
 > {
   try {
     await using subagents = await context.connect();
     const fleet = await subagents.list({ finished: 0, progress: false });
-    return { fleet, workers: await subagents.hasWorkers() };
+    const source = ringSource(context);
+    const keys = source === undefined ? null : ringName(await readRing(source));
+    return { fleet, workers: await subagents.hasWorkers(), keys };
   } catch (error) {
     const { code, message, remedy } = cliFailure(error);
     if (code === 'INTERNAL') throw error;

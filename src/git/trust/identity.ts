@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { readIfThere, writePrivateFile } from '../../system/files.ts';
 import type { Git } from '../git.ts';
 import { configured } from './configuration.ts';
+import { quoted } from './configuration-text.ts';
 
 /** The author of commits when no identity is configured. */
 export const FALLBACK_IDENTITY = { name: 'Durable Subagent', email: 'subagent@localhost' } as const;
@@ -70,8 +71,4 @@ async function findSystemConfiguration(git: Git): Promise<string | undefined> {
   // Only git knows the path, which is compiled in. The first item of the output is "file:PATH".
   const { stdout } = await git.try(['config', '--system', '--list', '--show-origin', '--no-includes', '-z']);
   return /^file:([^\0]+)\0/.exec(stdout)?.[1];
-}
-
-function quoted(path: string): string {
-  return `"${path.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`;
 }

@@ -3,7 +3,7 @@
  * only read; configuration, hooks, refs and new objects are its own (docs/decisions/0023-a-clone-for-a-sandbox-a-worktree-for-all-others.md).
  */
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { withoutCredentials } from '../../contract/index.ts';
 import { readIfThere, statIfThere } from '../../system/files.ts';
@@ -12,7 +12,8 @@ import { createBranch } from '../branches/branch.ts';
 import { isAncestor } from '../repository.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
-import { readConfiguration } from '../trust/configuration.ts';
+import { configured } from '../trust/configuration.ts';
+import { configurationText } from '../trust/configuration-text.ts';
 import { FALLBACK_IDENTITY } from '../trust/identity.ts';
 import { readSparse } from './sparse.ts';
 import { checkedOutIn } from './worktree.ts';
@@ -58,32 +59,37 @@ export async function makePrivateRepository(user: Git, path: string, commit: str
   }
   const shallow = join(commonDir, 'shallow');
   if (existsSync(shallow)) await copyFile(shallow, join(gitDir, 'shallow'));
-  await carrySettings(user, own);
-  await carrySparse(user, own);
+  const settings = [...(await carriedSettings(user)), ...(await carriedSparse(user, gitDir))];
+  await appendFile(join(gitDir, 'config'), configurationText(settings));
   await carryTags(user, own, commit);
 }
 
-async function carrySettings(user: Git, own: Git): Promise<void> {
-  const { local } = await readConfiguration(user.cwd);
-  if (local.has('extensions.partialclone')) await own.run(['config', 'core.repositoryFormatVersion', '1']);
-  for (const [key, values] of local) {
-    if (!CARRIED.test(key)) continue;
-    await own.try(['config', '--unset-all', key]);
-    for (const value of values) await own.run(['config', '--add', key, withoutCredentials(value)]);
-  }
-  // Whatever the caller's configuration says for this repository alone, includes by folder among it.
-  for (const [key, fallback] of Object.entries(FALLBACK_IDENTITY)) {
-    const { stdout } = await user.try(['config', `user.${key}`]);
-    await own.run(['config', `user.${key}`, stdout === '' ? fallback : stdout]);
-  }
+type GitSettings = readonly (readonly [key: string, value: string])[];
+
+async function carriedSettings(user: Git): Promise<GitSettings> {
+  const known = await user.configuration();
+  const identity = Object.entries(FALLBACK_IDENTITY).map(([name, fallback]) => {
+    // Whatever the caller's configuration says for this repository alone, includes by folder among it.
+    const own = configured(known, `user.${name}`);
+    return [`user.${name}`, own || fallback] as const;
+  });
+  return [
+    ...(known.local.has('extensions.partialclone') ? [['core.repositoryformatversion', '1'] as const] : []),
+    ...[...known.local]
+      .filter(([key]) => CARRIED.test(key))
+      .flatMap(([key, values]) => values.map((value) => [key, withoutCredentials(value)] as const)),
+    ...identity,
+  ];
 }
 
-async function carrySparse(user: Git, own: Git): Promise<void> {
+async function carriedSparse(user: Git, gitDir: string): Promise<GitSettings> {
   const sparse = await readSparse(user);
-  if (sparse === null) return;
-  await own.run(['config', 'core.sparseCheckout', 'true']);
-  await own.run(['config', 'core.sparseCheckoutCone', String(sparse.cone)]);
-  await writeFile(join(own.cwd, '.git', 'info', 'sparse-checkout'), sparse.patterns);
+  if (sparse === null) return [];
+  await writeFile(join(gitDir, 'info', 'sparse-checkout'), sparse.patterns);
+  return [
+    ['core.sparseCheckout', 'true'],
+    ['core.sparseCheckoutCone', String(sparse.cone)],
+  ];
 }
 
 /** Tags of ancestors of `commit`: their commits stay as long as it does. */
@@ -123,11 +129,13 @@ export function objectFolders(root: string): string[] {
 }
 
 /** Text for the global configuration of git inside a sandbox: the user's settings that decide what a checkout has. */
-export async function innerGitConfig(user: Git): Promise<readonly (readonly [string, string])[]> {
-  const { global } = await readConfiguration(user.cwd);
-  return [...global]
-    .filter(([key]) => CARRIED_GLOBAL.test(key) && !NOT_CARRIED.test(key))
-    .flatMap(([key, values]) => values.map((value) => [key, value] as const));
+export async function innerGitConfig(user: Git): Promise<string> {
+  const { global } = await user.configuration();
+  return configurationText(
+    [...global]
+      .filter(([key]) => CARRIED_GLOBAL.test(key) && !NOT_CARRIED.test(key))
+      .flatMap(([key, values]) => values.map((value) => [key, value] as const)),
+  );
 }
 
 /**
