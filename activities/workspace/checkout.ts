@@ -13,6 +13,7 @@ import {
 import { applyBundle, prerequisitesOf } from '../../src/git/bundles.ts';
 import type { Git } from '../../src/git/git.ts';
 import { clone, fetchCommit, hasCommit } from '../../src/git/remote.ts';
+import { isAncestor } from '../../src/git/repository.ts';
 import { unfinishedClonePath } from '../../src/home/clones.ts';
 import { uploadName, uploadRef } from '../../src/store/records.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -112,3 +113,25 @@ async function receiveUpload(
 
 const gone = (message: string): SubagentsError =>
   new SubagentsError('UNKNOWN_BASE', message, { remedy: 'Spawn it again from the checkout.' });
+
+/**
+ * Moves the branch of a continued subagent to the commits that its caller made on it meanwhile.
+ * @returns a note on that
+ * @throws SubagentsError BAD_INPUT if the branch has moved here, too; GIT if files in the worktree are in the way
+ */
+export async function takeCallersCommits(
+  git: Git,
+  { checkout, sandbox }: Pick<ResolvedSpec, 'checkout' | 'sandbox'>,
+): Promise<string[]> {
+  if (checkout === undefined || sandbox) return [];
+  const { commit } = checkout;
+  if (await isAncestor(git, commit, 'HEAD')) return [];
+  if (!(await isAncestor(git, 'HEAD', commit)))
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `the branch here does not lead to the caller's commit ${commit.slice(0, 12)}: it has commits of its own`,
+      { remedy: 'Spawn a new subagent from your commits.' },
+    );
+  await git.run(['merge', '--quiet', '--ff-only', commit]);
+  return [`the branch has the commits that its caller made meanwhile, up to ${commit.slice(0, 12)}`];
+}

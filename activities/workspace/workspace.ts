@@ -22,6 +22,7 @@ import { checkAllowed, checkInHome } from '../../src/home/allowed-repos.ts';
 import { lockWorktree } from '../../src/git/worktrees/worktree.ts';
 import { readWorkspaceRecord, recordOfRun } from '../../src/home/workspace-record.ts';
 import { recordRun } from '../../src/home/run-record.ts';
+import { takeCallersCommits } from './checkout.ts';
 import { continueWorktree } from './continued-workspace.ts';
 import { withFailureCodes } from '../failures.ts';
 import { checkSandboxed } from './sandboxed.ts';
@@ -129,5 +130,6 @@ async function prepareContinued(
     copilotSessionId: subagent.copilotSessionId,
   });
   const { record, notes } = await continueWorktree({ subagent, spec, continues }, git);
-  return workspaceOf(continues.cwd, record, [...notes, ...identityNotes]);
+  const moved = await takeCallersCommits(git, spec);
+  return workspaceOf(continues.cwd, record, [...notes, ...moved, ...identityNotes]);
 }

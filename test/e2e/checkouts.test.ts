@@ -52,6 +52,8 @@ beforeAll(async () => {
         { text: 'Made.' },
         bash('echo again >> made.txt && git commit -qam "Again"'),
         { text: 'Made again.' },
+        bash('echo more >> made.txt && git commit -qam "More"'),
+        { text: 'Made more.' },
       ]),
       on('slowly', [bash(`until [ -e "$HOME/go" ]; do sleep 0.2; done; ${make}`), { text: 'Made.' }]),
       on('make', [bash(make), { text: 'Made.' }]),
@@ -157,11 +159,20 @@ describe('a checkout without a remote', () => {
 
     await repository.git('checkout', '-q', 'subagents/term');
     const own = await repository.commit('Of the user', { 'own.txt': 'own' });
+    const third = await run([...at, 'continue', 'term', 'again', '--wait', '--json'], options);
+    expect(third.exitCode, third.stderr).toBe(0);
+    // The branch is checked out, so it is not moved.
+    const { outcome } = JSON.parse(third.stdout) as {
+      outcome: { evidence: { branch: string; head: string } };
+    };
+    expect(outcome.evidence.branch).toBe('subagents/term-2');
+    expect(await repository.git('merge-base', own, 'subagents/term-2')).toBe(own);
+    expect(await repository.git('rev-parse', 'subagents/term-2~1')).toBe(own);
+
+    await repository.git('branch', '-f', 'subagents/term-2', first);
     const refused = await run([...at, 'continue', 'term', 'again'], options);
-    expect(refused.stderr).toContain(own.slice(0, 12));
-    expect(refused.stderr).toContain(second.slice(0, 12));
-    const merged = await run([...at, 'merge', 'term', '--json'], options);
-    expect(merged.exitCode).not.toBe(0);
+    expect(refused.stderr).toContain(first.slice(0, 12));
+    expect(refused.stderr).toContain(outcome.evidence.head.slice(0, 12));
   });
 
   it('gets a branch with a number where the name is taken by other work', async () => {

@@ -82,6 +82,20 @@ export class CheckoutSender {
     return { checkout: { ...place, upload: id }, notes: [note] };
   }
 
+  /** Sends the caller's commits on top of `known`, which the worker has. @throws as `send` */
+  async sendOnTop(
+    { repo, label }: Pick<ResolvedSpec, 'repo' | 'label'>,
+    commit: string,
+    known: string,
+  ): Promise<SentCheckout> {
+    const { session, signal } = this.#options;
+    const store = await this.#link.store();
+    const id = randomUUID();
+    const bundle = bundleOf(Git.at(repo, { signal }), { ref: uploadRef(id), commit }, [known]);
+    await store.put({ kind: 'upload', id, session, label, commit }, bundle, { signal });
+    return { store: store.id, commit, upload: id };
+  }
+
   /** Records that a spawn with an upload was accepted, so that the upload is no orphan. Never rejects. */
   async recordAccepted(spec: ResolvedSpec, { label, run, workflowId, runId }: Accepted): Promise<void> {
     const upload = spec.checkout?.upload;

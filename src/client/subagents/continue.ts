@@ -9,10 +9,12 @@ import {
   type ContinueSpec,
   type Outcome,
   type ResolvedSpec,
+  type SentCheckout,
 } from '../../contract/index.ts';
 import { earlierRunHandover } from '../../prompts/handover.ts';
 import { branchTip } from '../../git/branches/branch.ts';
 import { Git } from '../../git/git.ts';
+import { isAncestor } from '../../git/repository.ts';
 import { bringWorkBack, comesBack } from './bring-back.ts';
 import { requireView } from './view.ts';
 import { isNotFound, LostRunError } from '../errors.ts';
@@ -24,6 +26,7 @@ import { findOutcome } from '../sessions/outcomes.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import { requirePushable } from '../spawning/resolve-spec.ts';
 import { answerOfEarlierRun, refusalError, sendSpawn, type Accepted } from '../spawning/spawn.ts';
+import { CheckoutSender } from '../spawning/send-checkout.ts';
 import { parseContinueSpec } from '../spawning/spec.ts';
 import type { SpawnOptions } from '../types.ts';
 import { requireThisWorker } from '../connection/workers.ts';
@@ -60,7 +63,8 @@ export async function continueRun(
     findOutcome(link, run),
   ]);
   if (run.workerId === undefined) await requireThisWorker(link, place.workerId, who);
-  if (outcome !== undefined && comesBack(outcome)) await requireUnmoved(link, run, outcome);
+  const sender = new CheckoutSender(link, { session: run.session });
+  const sent = outcome && (await sendCommits(link, sender, run, { spec: before, outcome }));
   const resolved: ResolvedSpec = {
     ...before,
     // Only the chain that asked for these reads them.
@@ -69,6 +73,7 @@ export async function continueRun(
     fingerprint,
     ...changed(wanted),
     base: { ...before.base, commit: place.base },
+    ...(sent && { checkout: sent }),
     leftOpen: openOptions(before, wanted),
     continues: {
       run: run.run,
@@ -88,25 +93,39 @@ export async function continueRun(
   };
   requirePushable(resolved, isRepositoryUrl(resolved.repo));
   const [answer] = await sendSpawn(link, run.session, { requestId, specs: [resolved] }, timeoutMs);
-  if (answer?.status === 'accepted') return answer;
+  if (answer?.status === 'accepted') {
+    if (sent) await sender.recordAccepted(resolved, answer);
+    return answer;
+  }
   throw answer === undefined ? new SubagentsError('INTERNAL', 'no answer') : refusalError(answer, 'continue');
 }
 
 /**
- * The worker goes on from the work that it saved: commits that the caller made on the branch since are not there.
- * @throws SubagentsError BAD_INPUT that names both commits
+ * Sends commits that the caller made on the branch since the work came back: the worker goes on from there.
+ * @returns undefined where the branch is as it was saved, or gone
+ * @throws SubagentsError BAD_INPUT that names both commits where the branch does not contain what was saved
  */
-async function requireUnmoved(link: Link, run: KnownRun, outcome: Outcome): Promise<void> {
-  if (outcome.saved?.problem !== undefined) return;
-  const { branch } = await bringWorkBack(link, run, outcome);
-  const tip = await branchTip(Git.at(run.repo), branch);
+async function sendCommits(
+  link: Link,
+  sender: CheckoutSender,
+  run: KnownRun,
+  { spec, outcome }: { readonly spec: ResolvedSpec; readonly outcome: Outcome },
+): Promise<SentCheckout | undefined> {
   const head = outcome.evidence?.head;
-  if (tip === undefined || tip === head) return;
-  throw new SubagentsError(
-    'BAD_INPUT',
-    `${branch} is at ${tip.slice(0, 12)} in ${run.repo}, and its worker goes on from ${head?.slice(0, 12) ?? 'another commit'}`,
-    { remedy: `Spawn a new subagent from your commits (--base ${branch}), or put the branch back first.` },
-  );
+  if (head === undefined || !comesBack(outcome) || outcome.saved?.problem !== undefined) return undefined;
+  const { branch } = await bringWorkBack(link, run, outcome);
+  const git = Git.at(run.repo);
+  const tip = await branchTip(git, branch);
+  if (tip === undefined || tip === head) return undefined;
+  const where = `${branch} is at ${tip.slice(0, 12)} in ${run.repo}, and its worker goes on from ${head.slice(0, 12)}`;
+  const remedy = `Spawn a new subagent from your commits (--base ${branch}), or put the branch back first.`;
+  if (!(await isAncestor(git, head, tip)))
+    throw new SubagentsError('BAD_INPUT', `${where}, which the branch does not contain`, { remedy });
+  if (spec.sandbox)
+    throw new SubagentsError('BAD_INPUT', `${where}; a sandbox gets no commits of yours afterwards`, {
+      remedy,
+    });
+  return sender.sendOnTop(spec, tip, head);
 }
 
 /** The fields of the spec that the continuation changes. */
