@@ -9,6 +9,7 @@ import { SubagentsError } from '../contract/errors.ts';
 import { SEAL_METADATA, sealText } from '../contract/protocol/seals.ts';
 import { headerOf, open, seal, type EnvelopeHeader, type Key } from '../keys/envelope.ts';
 import type { Keys } from '../keys/keys.ts';
+import { compressed, expanded } from './compression.ts';
 import { ENCRYPTED, UNREADABLE } from './payload-converter.ts';
 
 const { Payload: ProtoPayload } = proto.temporal.api.common.v1;
@@ -49,7 +50,7 @@ export function encryptingCodec(keys: Keys, namespace: string, unreadable: Unrea
 /** Encrypts a payload. @param binding what it belongs to: see `bindingText` */
 export const encryptPayload = (payload: Payload, key: Key, binding: string): Payload => ({
   metadata: { encoding: Buffer.from(ENCRYPTED), [KEY_ID_METADATA]: Buffer.from(key.id) },
-  data: seal(key, ProtoPayload.encode(payload).finish(), binding),
+  data: seal(key, compressed(ProtoPayload.encode(payload).finish()), binding),
 });
 
 /** A payload that was decrypted, or why it cannot be. */
@@ -75,7 +76,7 @@ export async function decryptPayload(
   if (key === 'missing') return failed('KEY_MISSING', `its key ${keyId} is not in ${keys.origin}`);
   const content = data && open(key, data);
   if (!content) return failed('NOT_AUTHENTIC', `it was changed, or not encrypted with key ${keyId}`);
-  return { payload: ProtoPayload.decode(content) };
+  return { payload: ProtoPayload.decode(expanded(content)) };
 }
 
 /** The header of an encrypted payload; undefined if the payload is not encrypted by us. */

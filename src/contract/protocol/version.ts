@@ -2,7 +2,7 @@
  * Version of the messages between clients, workers and workflows. Raise it on breaking changes; adding an optional
  * field is not one. A worker reports its version in the identity that the server shows for its polls.
  */
-export const CONTRACT_VERSION = 3;
+export const CONTRACT_VERSION = 4;
 
 /** The identity with which a worker polls the server. */
 export const workerIdentity = (workerId: string, host: string, contract = CONTRACT_VERSION): string =>
