@@ -34,6 +34,8 @@ export interface CheckDependencies {
   readonly settings: ModelSettings & { readonly repos: readonly string[] | undefined };
   readonly client: Client;
   readonly env: NodeJS.ProcessEnv;
+  /** What the worker's store is, if it has one. @throws why it cannot be used */
+  readonly lookAtStore: () => Promise<{ readonly id: string; readonly place: string } | undefined>;
 }
 
 /** Creates the `checkWorker` activity. */
@@ -43,9 +45,9 @@ export function createCheckActivities(deps: CheckDependencies): Pick<HostActivit
   return {
     async checkWorker({ repo }: CheckWorkerInput) {
       const who = `${workerName(workerId, host)}, as ${user}, version ${version()} (contract ${CONTRACT_VERSION})`;
-      // A check of what only some installations have, such as a store, has its place here.
-      const [server, git, copilot, model, sandbox, repository] = await Promise.all([
+      const [server, store, git, copilot, model, sandbox, repository] = await Promise.all([
         checkServer(deps),
+        checkStore(deps),
         checkGit(env),
         checkCopilot(env),
         checkModel(env),
@@ -53,7 +55,16 @@ export function createCheckActivities(deps: CheckDependencies): Pick<HostActivit
         repo !== undefined && checkRepository(deps, repo, cancellationSignal()),
       ]);
       const here = [checkSettings(env), sandbox, checkDisk(root, env)];
-      const checks = [ok('worker', who), server, git, copilot, ...model, ...here, ...(repository || [])];
+      const checks = [
+        ok('worker', who),
+        server,
+        store,
+        git,
+        copilot,
+        ...model,
+        ...here,
+        ...(repository || []),
+      ];
       return { workerId, host, checks };
     },
   };
@@ -69,6 +80,19 @@ async function checkServer({ client }: CheckDependencies): Promise<Check> {
     return ok('server', `Temporal ${serverVersion}, namespace ${namespace}, answers in ${took} ms`);
   } catch (error) {
     return failed('server', error, 'see the log of the worker');
+  }
+}
+
+/** Checks the store of this worker, through which checkouts come. */
+async function checkStore({ lookAtStore }: CheckDependencies): Promise<Check> {
+  try {
+    const store = await lookAtStore();
+    return ok(
+      'store',
+      store ? `${store.id}, at ${store.place}` : 'none: no checkout can be sent to this worker',
+    );
+  } catch (error) {
+    return failed('store', error, 'see `subagents store status` on the worker');
   }
 }
 

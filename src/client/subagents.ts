@@ -153,7 +153,7 @@ export class Subagents implements AsyncDisposable {
   }
 
   /**
-   * Has a worker of the pool look at what a subagent would need there: server, git, Copilot CLI, model, disk, sandbox; with
+   * Has a worker of the pool look at what a subagent would need there: server, store, git, Copilot CLI, model, disk, sandbox; with
    * `repo`, whether it can read that URL, and has the programs of set-up and verification of its `.subagents.json`.
    * Changes nothing.
    * @throws SubagentsError NO_WORKER when no worker is in the pool, BAD_INPUT for a path, TIMEOUT.

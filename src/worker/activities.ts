@@ -60,6 +60,8 @@ export interface WorkerParts {
   readonly pool: CopilotPool;
   /** Opens the worker's store. */
   readonly requireStore: RequireStore;
+  /** What the worker's store is, if it has one. */
+  readonly lookAtStore: () => Promise<{ readonly id: string; readonly place: string } | undefined>;
   /** Attempts that are working on workspaces. */
   readonly attempts: Attempts;
   /** How recent a poll must be to count as a worker's, in milliseconds. */
@@ -85,6 +87,7 @@ export function createActivities({
   pool,
   attempts,
   requireStore,
+  lookAtStore,
   pollFreshnessMs,
 }: WorkerParts): ActivitySets {
   const runState = runStateOn(client);
@@ -153,7 +156,7 @@ export function createActivities({
       env: pool.env,
       modelAccess: cachedModelAccess(pool.env),
     }),
-    ...createCheckActivities({ home, settings, client, env: pool.env }),
+    ...createCheckActivities({ home, settings, client, env: pool.env, lookAtStore }),
   };
   return {
     session,

@@ -27,14 +27,21 @@ export class WorkerStore {
   /** Opens the store at the start of the worker, if it has one, and says why it cannot be used. */
   async check(onNotice: (line: string) => void): Promise<void> {
     try {
-      if (storePlaceOf(this.#env) === undefined) return;
-      const { id, place } = await this.#open();
-      onNotice(`the store is ${id}, at ${place}`);
+      const store = await this.look();
+      if (store !== undefined) onNotice(`the store is ${store.id}, at ${store.place}`);
     } catch (error) {
       const remedy =
         error instanceof SubagentsError && error.remedy !== undefined ? ` (${error.remedy})` : '';
       onNotice(`the store is not used: ${(error as Error).message}${remedy}`);
     }
+  }
+
+  /**
+   * The store of this worker; undefined if it has none. One that could not be opened is tried again.
+   * @throws SubagentsError NO_STORE, OTHER_STORE, and as `Store.open` and `Store.probe`
+   */
+  async look(): Promise<Pick<Store, 'id' | 'place'> | undefined> {
+    return storePlaceOf(this.#env) === undefined ? undefined : this.#open();
   }
 
   /**

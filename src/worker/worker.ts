@@ -139,6 +139,7 @@ export async function startWorker(
     home,
     settings,
     requireStore: (id) => store.require(id),
+    lookAtStore: () => store.look(),
     client,
     slots,
     attempts,

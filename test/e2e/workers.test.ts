@@ -181,7 +181,7 @@ describe('doctor --pool', () => {
     const found = await subagents.checkPool('default', { repo: url });
     expect(found).toMatchObject({ pool: 'default', workerId: worker.workerId, host: 'hosta', ok: false });
     const byName = new Map(found.checks.map((check) => [check.name, check]));
-    for (const name of ['worker', 'server', 'git', 'Copilot', 'model', 'sandbox', 'disk', 'clone'])
+    for (const name of ['worker', 'server', 'store', 'git', 'Copilot', 'model', 'sandbox', 'disk', 'clone'])
       expect(byName.get(name)?.result, name).toMatch(/ok|warn/);
     expect(byName.get('clone')?.detail).toContain(fleet.repository.first.slice(0, 12));
     expect(byName.get('programs')).toMatchObject({
@@ -199,7 +199,7 @@ describe('doctor --pool', () => {
   });
 
   it('says that a URL cannot be read, that a path cannot go there, and how a pool gets a worker', async () => {
-    const worker = await startOn('hosta', ['default']);
+    const worker = await startOn('hosta', ['default'], { SUBAGENTS_STORE: beside('no-store') });
     const nowhere = `file://${beside('nowhere.git')}`;
     const unread = await command('doctor', '--pool', 'default', '--repo', nowhere, '--json');
     expect(unread.exitCode).toBe(1);
@@ -209,6 +209,10 @@ describe('doctor --pool', () => {
     expect(checks.find(({ name }) => name === 'clone')).toMatchObject({
       result: 'fail',
       detail: expect.stringContaining(`${nowhere} cannot be read`) as string,
+    });
+    expect(checks.find(({ name }) => name === 'store')).toMatchObject({
+      result: 'fail',
+      detail: expect.stringContaining(beside('no-store')) as string,
     });
     const path = await command('doctor', '--pool', 'default', '--repo', '.');
     expect([path.exitCode, path.stderr]).toEqual([2, expect.stringContaining('. is a path')]);
