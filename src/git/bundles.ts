@@ -105,7 +105,7 @@ export async function applyBundle(
     );
   const checks = ['-c', `fetch.fsckObjects=${check}`, '-c', 'protocol.file.allow=always'];
   const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'];
-  const fetch = [...checks, ...args, '--no-auto-maintenance', '--', file, `+${ref}:${into}`];
+  const fetch = [...checks, ...args, '--no-auto-maintenance', '--no-prune', '--', file, `+${ref}:${into}`];
   const answer = await git.try(fetch, { timeoutMs: FETCH_TIMEOUT_MS });
   if (answer.exitCode !== 0) throw gitError(['fetch'], git.cwd, answer);
 }
