@@ -2,7 +2,9 @@
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { SubagentsError } from '../contract/index.ts';
+import { wallsAround } from '../sandbox/place.ts';
 import { readForeignFile, readIfThere } from '../system/files.ts';
+import { isWithin } from '../system/real-path.ts';
 import { movedRemedy } from './run.ts';
 
 /** The git folder of a checkout, and the one it shares with other worktrees of the repository. */
@@ -22,10 +24,10 @@ export function gitDirs(root: string): GitDirs {
     const gitDir = realpathSync(lstatSync(link).isFile() ? resolve(root, gitFileTarget(link)) : link);
     statSync(join(gitDir, 'HEAD'));
     const common = readIfThere(join(gitDir, 'commondir'));
-    return {
-      gitDir,
-      commonDir: common === undefined ? gitDir : realpathSync(resolve(gitDir, common.replace(/\n$/, ''))),
-    };
+    const commonDir =
+      common === undefined ? gitDir : realpathSync(resolve(gitDir, common.replace(/\n$/, '')));
+    requireBehindWalls(root, [gitDir, commonDir]);
+    return { gitDir, commonDir };
   } catch (error) {
     const kind = describeEntry(root);
     throw notARepository(root, kind === 'folder' ? 'not the root of a git checkout' : kind, {
@@ -33,6 +35,17 @@ export function gitDirs(root: string): GitDirs {
       cause: error,
     });
   }
+}
+
+/**
+ * What a sandboxed subagent wrote into its folders must not lead the worker's git to any other: with the paths of outside it
+ * would find there what git behind the walls does not see.
+ */
+function requireBehindWalls(root: string, folders: readonly string[]): void {
+  const walls = wallsAround(root);
+  if (walls === undefined) return;
+  const outside = folders.find((folder) => !walls.writable.some((each) => isWithin(each, folder)));
+  if (outside !== undefined) throw new Error(`its git folder is ${outside}, outside of its sandbox`);
 }
 
 /** Returns the git folders of `cwd` when that is the root of a checkout, or itself a git folder. */

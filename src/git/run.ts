@@ -140,15 +140,16 @@ function gitCall(
 ): GitCall {
   const env = { ...environment(more, secrets), ...settingVariables(config, more['GIT_CONFIG_COUNT']) };
   const program = { file: 'git', args: [...SAFETY, ...args], env };
-  const walls = wallsAround(env['GIT_DIR'] ?? cwd);
+  const walls = wallsAround(cwd) ?? wallsAround(env['GIT_DIR'] ?? cwd);
   if (walls === undefined) return { program, also: [] };
   const { scratch, gitConfig } = walls.ofWorker ?? {};
   const { GIT_INDEX_FILE: index, GIT_CONFIG_SYSTEM: system } = env;
   const writable = [...walls.writable, ...present(scratch)];
   return {
+    // Below `XDG_CONFIG_HOME` nothing is: what the home directory inside has in `.config/git` would count, too.
     program: {
       ...program,
-      env: { ...env, ...(gitConfig !== undefined && { GIT_CONFIG_GLOBAL: gitConfig }) },
+      env: { ...env, ...(walls.ofWorker && { GIT_CONFIG_GLOBAL: gitConfig, XDG_CONFIG_HOME: scratch }) },
     },
     walls: { ...walls, writable, readable: [...walls.readable, ...present(gitConfig, system)] },
     also: [cwd, ...present(index && dirname(index))].filter(
@@ -161,15 +162,27 @@ const present = (...paths: readonly (string | undefined)[]): string[] =>
   paths.filter((path) => path !== undefined);
 
 /**
+ * Commands that read and write objects and refs alone, and so start no filter or driver. What the guard of a call overrides is read
+ * before the call; a program that the subagent slips in between must find no later call beside it.
+ */
+const STARTS_NO_PROGRAM = new Set([
+  ...['cat-file', 'commit-tree', 'config', 'diff-tree', 'for-each-ref', 'log', 'ls-files', 'ls-tree'],
+  ...['merge-base', 'rev-list', 'rev-parse', 'show-ref', 'symbolic-ref', 'update-ref', 'write-tree'],
+]);
+
+const startsNoProgram = (args: readonly string[]): boolean =>
+  STARTS_NO_PROGRAM.has(args.find((arg) => arg !== '--literal-pathspecs') ?? '');
+
+/**
  * How a call is run: behind walls in a spawner that is kept there, since to make them takes longer than most calls; where this
- * process has no spawner, or the call needs further folders, behind walls of its own.
+ * process has no spawner, or the call needs further folders or could start a program, behind walls of its own.
  */
 function startOf(
   args: readonly string[],
   scope: GitScope,
 ): { readonly program: GitProgram; readonly spawner?: SpawnerStart } {
   const { program, walls, also } = gitCall(args, scope);
-  if (walls?.ofWorker === undefined || also.length > 0 || !hasSpawner())
+  if (walls?.ofWorker === undefined || also.length > 0 || !hasSpawner() || !startsNoProgram(args))
     return { program: gitProgram(args, scope) };
   const file = spawnerFile();
   const node = { file: process.execPath, args: [file], cwd: '/' };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { SubagentsError } from '../contract/errors.ts';
 import { hostQueue } from '../contract/protocol/names.ts';
-import { CONTRACT_VERSION } from '../contract/protocol/version.ts';
+import { CONTRACT_VERSION, WORKER_ID } from '../contract/protocol/version.ts';
 import { createPrivateFile, ensurePrivateDir, readIfThere } from '../system/files.ts';
 import { homeRoot, type Env } from '../system/home-root.ts';
 import { upFilePath } from '../temporal/up-file.ts';
@@ -64,7 +64,7 @@ export interface Home extends HomeView {
 }
 
 const identity = z.object({
-  workerId: z.string().regex(/^w-[a-z2-7]{8}$/),
+  workerId: z.string().regex(WORKER_ID),
   created: z.string(),
   host: z.string().min(1),
   machine: z.string(),

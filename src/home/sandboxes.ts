@@ -87,13 +87,16 @@ export function closeSandbox(
       folders: [...inside, temporary, inner, ...(cached === undefined ? [] : [cached])],
     },
   };
-  for (const folder of inside) putWallsAround(folder, walls);
+  for (const folder of walled(place.cwd, place.repository)) putWallsAround(folder, walls);
 }
 
 /** Takes the walls away before the worktree is made anew, by us alone. */
 export function openSandbox(cwd: string, repository: string): void {
-  for (const folder of [cwd, freshOf(cwd), repository]) takeWallsFrom(folder);
+  for (const folder of walled(cwd, repository)) takeWallsFrom(folder);
 }
+
+/** The folders with walls: also all that a sandbox has beside its worktree, which paths in its repository can name. */
+const walled = (cwd: string, repository: string): string[] => [cwd, freshOf(cwd), dirname(repository)];
 
 /** The folders of the sandbox that has the private repository `repository`. */
 export const sandboxOf = (repository: string): SandboxFolders => ({

@@ -10,6 +10,7 @@ import { MAX_OBJECT_BYTES, type CallOptions, type ListedObject, type Objects } f
 
 /** The folder of objects that are being written. */
 const DRAFTS = 'drafts';
+const DRAFT = /^drafts\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Objects as files below the folder `root`. What they may be read by is left to the umask: their content is encrypted. */
 export class FolderObjects implements Objects {
@@ -59,7 +60,11 @@ export class FolderObjects implements Objects {
   }
 
   async *list(prefix: string, { signal }: CallOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
-    const names = await this.#explained(() => readdir(join(this.place, prefix)), []);
+    const folder = join(this.place, prefix);
+    // Through a link, files of others would be taken for objects, and removed.
+    if (statIfThere(folder.replace(/\/$/, ''))?.isDirectory() === false)
+      throw storeDamaged(this.place, `${prefix} is no folder of a store`);
+    const names = await this.#explained(() => readdir(folder), []);
     for (const name of names.sort()) {
       signal?.throwIfAborted();
       const found = statIfThere(join(this.place, prefix, name));
@@ -74,7 +79,7 @@ export class FolderObjects implements Objects {
   async removeDrafts(before: Date): Promise<number> {
     let bytes = 0;
     for await (const draft of this.list(`${DRAFTS}/`)) {
-      if (draft.modifiedAt >= before) continue;
+      if (draft.modifiedAt >= before || !DRAFT.test(draft.key)) continue;
       await this.delete(draft.key);
       bytes += draft.bytes;
     }

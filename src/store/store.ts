@@ -23,6 +23,8 @@ import { CHUNK_BYTES, INLINE_BYTES, proofOf, Sealing, type Unopened } from './se
 
 /** The key of the id object. */
 const IDENTITY = 'store.json';
+/** What a probe is called that could not be removed. */
+const PROBE = /^[a-z]+\/probe-[0-9a-f-]{36}$/;
 /** How often an object is read again that was not as it was written: it may have been mangled on its way. */
 const READ_AGAIN = 2;
 /** How long the removal of what an interrupted write left may take, in milliseconds. */
@@ -281,8 +283,12 @@ export class Store {
       const chunks = new Map<string, ListedObject[]>();
       for await (const each of this.#objects.list(`${area}/`, options)) {
         const [, head] = /^([a-z]+\/[0-9a-f]{64})(?:\.[0-9a-f]{16}\.\d{6})?$/.exec(each.key) ?? [];
-        if (head === undefined) loose.push(each);
-        else if (head === each.key) heads.push(each);
+        if (head === undefined) {
+          // What has no name of ours is not ours to remove.
+          if (PROBE.test(each.key)) loose.push(each);
+          continue;
+        }
+        if (head === each.key) heads.push(each);
         else chunks.set(head, [...(chunks.get(head) ?? []), each]);
       }
       for (let at = 0; at < heads.length; at += READ_AT_ONCE) {

@@ -2,7 +2,7 @@
  * Log files that cannot grow without bound, also those that another process has open: a file that is too large is copied to
  * `.1` and emptied. All writers append, so they go on at its new end.
  */
-import { copyFileSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { constants, copyFileSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { withDiskErrors } from './files.ts';
 
 /** Size of a log at which its content is moved to `.1`, in bytes. */
@@ -24,7 +24,9 @@ export function boundLog(file: string, maxBytes = MAX_LOG_BYTES): void {
 /** Without space for both, or permission, the bound counts more than what is in the log. */
 function keepContent(file: string): void {
   try {
-    copyFileSync(file, `${file}.1`);
+    // A link in its place would be followed.
+    rmSync(`${file}.1`, { force: true });
+    copyFileSync(file, `${file}.1`, constants.COPYFILE_EXCL);
   } catch {
     // A part of it would pass for the whole.
     if (logSize(`${file}.1`) > 0) rmSync(`${file}.1`, { force: true });

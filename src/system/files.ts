@@ -18,6 +18,7 @@ import {
   writeFileSync,
   type Stats,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { devNull } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { SubagentsError } from '../contract/errors.ts';
@@ -112,21 +113,66 @@ function viaTemporaryFile(path: string, text: string, publish: (draft: string) =
 }
 let drafts = 0;
 
+/** The largest file that is read whole unless its reader expects larger ones, in bytes. */
+const MAX_FOREIGN_BYTES = 16 * 1024 * 1024;
+
 /**
- * The content of a file that somebody else may have made: opening a FIFO would wait for ever, and a device has no end.
- * @throws the system's error; EINVAL if it is neither a file nor /dev/null
+ * The content of a file that somebody else may have made: opening a FIFO would wait for ever, a device has no end, and a file
+ * without blocks can be of any size.
+ * @param options.follow whether a link in its place is followed; default: yes
+ * @throws the system's error; EINVAL if it is neither a file nor /dev/null, EFBIG if it is larger than `maxBytes`, ELOOP if it is
+ * a link that is not followed
  */
-export function readForeignFile(path: string): Buffer {
+export function readForeignFile(
+  path: string,
+  {
+    maxBytes = MAX_FOREIGN_BYTES,
+    follow = true,
+  }: { readonly maxBytes?: number; readonly follow?: boolean } = {},
+): Buffer {
   if (path === devNull) return Buffer.alloc(0);
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW));
   try {
     const stat = fstatSync(fd);
-    if (stat.isFile() || stat.isDirectory()) return readFileSync(fd);
-    throw Object.assign(new Error(`EINVAL: ${path} is not a file`), { code: 'EINVAL', path });
+    if (stat.isDirectory()) return readFileSync(fd);
+    if (!stat.isFile()) throw refusal('EINVAL', `${path} is not a file`);
+    if (stat.size > maxBytes) throw refusal('EFBIG', `${path} has ${stat.size} bytes`);
+    return readFileSync(fd);
   } finally {
     closeSync(fd);
   }
 }
+
+/** The content of a file that somebody else may have made; empty if it cannot be read. */
+export function readIfItCan(path: string): string {
+  try {
+    return readForeignFile(path, { follow: false }).toString();
+  } catch {
+    return '';
+  }
+}
+
+const refusal = (code: string, message: string): Error =>
+  Object.assign(new Error(`${code}: ${message}`), { code });
+
+/**
+ * Copies a file that somebody else may have made or exchanged: neither a link in its place nor one at `to` is followed.
+ * @throws the system's error; EINVAL if it is no file, ELOOP if it is a link, EEXIST if something is at `to`
+ */
+export async function copyForeignFile(path: string, to: string): Promise<void> {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
+  await using from = await open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  if (!(await from.stat()).isFile()) throw refusal('EINVAL', `${path} is not a file`);
+  await using copy = await open(to, 'wx', 0o600);
+  const piece = Buffer.alloc(COPIED_BYTES);
+  for (;;) {
+    const { bytesRead } = await from.read(piece, 0, piece.length);
+    if (bytesRead === 0) return;
+    await copy.appendFile(piece.subarray(0, bytesRead));
+  }
+}
+/** Bytes that are copied at a time. */
+const COPIED_BYTES = 256 * 1024;
 
 /** The content of `path`, or undefined if there is no such file. @throws like `readForeignFile` */
 export function readIfThere(path: string): string | undefined {

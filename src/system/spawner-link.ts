@@ -17,13 +17,18 @@ export class SpawnerLink {
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, (answer: SpawnerAnswer) => void>();
   #last = 0;
+  /** Why it is gone. */
+  #gone: string | undefined;
 
   /** @param onExit called once, when the process is gone */
   constructor(child: ChildProcess, onExit: () => void) {
     this.#process = child;
     child.unref();
     child.channel?.unref();
-    child.on('message', (answer: SpawnerAnswer) => this.#settle(answer));
+    child.on('message', (answer) => {
+      if (isAnswer(answer)) this.#settle(answer);
+      else this.kill();
+    });
     const said = child.stderr === null ? Promise.resolve('') : text(child.stderr);
     let gone = false;
     const handleExit = (): void => {
@@ -44,6 +49,11 @@ export class SpawnerLink {
   /** Ends the spawner. */
   close(): void {
     if (this.#process.connected) this.#process.disconnect();
+  }
+
+  /** Ends the spawner, and with it what runs in it, at once. */
+  kill(): void {
+    this.#process.kill('SIGKILL');
   }
 
   /** See `runHere`. @param inside in which other spawner it is to run */
@@ -67,8 +77,10 @@ export class SpawnerLink {
 
   #send(order: SpawnerRequest): void {
     this.#process.send(order, (error) => {
-      if (error)
-        this.#settle({ id: order.id, error: { message: `the spawner process died: ${error.message}` } });
+      if (error === null) return;
+      // What it said at its end tells more than a broken channel.
+      if (this.#gone === undefined) this.kill();
+      else this.#settle({ id: order.id, error: { message: this.#gone } });
     });
   }
 
@@ -81,6 +93,17 @@ export class SpawnerLink {
   /** Fails the programs that ran in it. */
   #handleExit(stderr: string): void {
     const message = ['the spawner process that ran it died', stderr].filter(Boolean).join(': ');
+    this.#gone = message;
     for (const id of [...this.#waiting.keys()]) this.#settle({ id, error: { message } });
   }
+}
+
+/** Whether a message is an answer. A program behind the same walls could send others, or have them sent. */
+function isAnswer(message: unknown): message is SpawnerAnswer {
+  const { id, ended, error } = (message ?? {}) as Partial<Record<string, unknown>>;
+  if (typeof id !== 'number') return false;
+  if (ended === undefined) return typeof (error as { message?: unknown } | undefined)?.message === 'string';
+  const { exitCode, stdout, stderr } = (ended ?? {}) as Partial<Record<string, unknown>>;
+  const isCode = exitCode === null || typeof exitCode === 'number';
+  return isCode && typeof stdout === 'string' && typeof stderr === 'string';
 }

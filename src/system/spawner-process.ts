@@ -5,6 +5,8 @@ import { SpawnerLink, type SpawnerAnswer, type SpawnerRequest } from './spawner-
 
 /** Milliseconds that a spawner elsewhere is kept after its last program. */
 const KEPT_MS = 5_000;
+/** Milliseconds that a program which is to end, or a spawner, may take for it: one that was stopped never would. */
+const GRACE_MS = 5_000;
 
 const running = new Map<number, AbortController>();
 
@@ -16,6 +18,8 @@ process.on('message', (order: SpawnerRequest) => {
 // spawner.
 process.on('SIGTERM', () => undefined);
 process.on('SIGINT', () => undefined);
+// Behind walls it is not alone: on this signal Node would let anybody debug it.
+process.on('SIGUSR1', () => undefined);
 process.on('disconnect', () => process.exit(0));
 
 async function run({ id, run: program, inside }: Extract<SpawnerRequest, { run: unknown }>): Promise<void> {
@@ -50,9 +54,12 @@ const runIn =
     const key = JSON.stringify([start.file, start.args]);
     const found = kept.get(key) ?? begin(key, start);
     clearTimeout(found.closing);
+    let late: NodeJS.Timeout | undefined;
+    signal.addEventListener('abort', () => (late = setTimeout(() => found.link.kill(), GRACE_MS)));
     try {
       return await found.link.run(program, signal);
     } finally {
+      clearTimeout(late);
       clearTimeout(found.closing);
       if (found.link.isIdle) found.closing = setTimeout(() => close(key, found), KEPT_MS);
     }
@@ -68,4 +75,5 @@ function begin(key: string, { file, args, env }: SpawnerStart): Kept {
 function close(key: string, which: Kept): void {
   if (kept.get(key) === which) kept.delete(key);
   which.link.close();
+  setTimeout(() => which.link.kill(), GRACE_MS).unref();
 }

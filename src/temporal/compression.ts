@@ -11,6 +11,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 
 /** Returns `content`, compressed where that makes it smaller. */
 export function compressed(content: Uint8Array): Uint8Array {
+  if (content.length > MAX_BYTES) return content;
   const smaller = deflateRawSync(content);
   return smaller.length + 1 < content.length ? Buffer.concat([Buffer.of(DEFLATED), smaller]) : content;
 }

@@ -23,7 +23,7 @@ const values = async (...words: string[]): Promise<string[]> => {
 describe('candidates', () => {
   it.each([
     [['sp'], ['spawn']],
-    [['st'], ['steer', 'status']],
+    [['st'], ['steer', 'status', 'store']],
     [['help', 'wat'], ['watch']],
     [
       ['steer', ''],

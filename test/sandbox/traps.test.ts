@@ -35,6 +35,17 @@ const TRAPS = {
   'walls of its own around a folder of its own':
     'echo new > new.txt; git init -q nested; echo x > nested/x; git -C nested config core.fsmonitor "touch MINE/ran"; echo "{\\"writable\\":[\\"/\\"],\\"readable\\":[],\\"temporary\\":\\"MINE\\",\\"home\\":\\"MINE\\"}" > nested.walls; echo broken > new.walls',
   'a HEAD that leads out': 'echo new > new.txt; rm -f $d/HEAD; ln -s MINE/secret $d/HEAD',
+  'a git folder in its /tmp, named by the path of outside, with a filter in a file beside it':
+    't=$(dirname $(dirname $c))/tmp; cp -a $c /tmp/evil; printf "[filter \\"e\\"]\\n\\tclean = touch MINE/ran; cat\\n" > /tmp/include; git config --file /tmp/evil/config include.path $t/include; echo "* filter=e" > .gitattributes; echo "gitdir: $t/evil/worktrees/$(basename $d)" > .git; rm -rf $c; echo "gitdir: $t/evil" > $c; echo new > new.txt',
+  'the repository of the user in place of its own git folder':
+    'echo new > new.txt; rm -rf $c; echo "gitdir: REPO/.git" > $c',
+  'a submodule whose git folder is in its /tmp, named by the path of outside':
+    't=$(dirname $(dirname $c))/tmp; git init -q /tmp/sub; git -C /tmp/sub config core.fsmonitor "touch MINE/ran"; git -C /tmp/sub config filter.e.clean "touch MINE/ran; cat"; mkdir sub; echo "gitdir: $t/sub/.git" > sub/.git; echo "* filter=e" > sub/.gitattributes; printf "[submodule \\"sub\\"]\\n\\tpath = sub\\n\\turl = ./sub\\n" > .gitmodules; echo new > new.txt',
+  'a configuration that is a link to another one inside than outside':
+    'mv $c/config /tmp/config; git config --file /tmp/config filter.e.clean "touch MINE/ran; cat"; ln -s /tmp/config $c/config; echo "* filter=e" > .gitattributes; echo new > new.txt',
+  'a configuration of a gigabyte without blocks': 'echo new > new.txt; truncate -s 1G $c/config',
+  'a pipe in place of the lock of its worktree':
+    'echo new > new.txt; rm -f $d/locked $d/MERGE_HEAD; mkfifo $d/locked $d/MERGE_HEAD',
   'a common folder that leads out': 'echo new > new.txt; echo REPO/.git > $d/commondir',
 } as const;
 

@@ -3,6 +3,7 @@ import {
   contractOf,
   MAIN_QUEUE,
   WORKER,
+  WORKER_ID,
   workerControlQueue,
   workerDescription,
   workerHostOf,
@@ -57,6 +58,8 @@ async function describedWorkers(
   await link.call('list workers', async () => {
     for await (const { workflowId, memo, closeTime } of link.client.workflow.list({ query })) {
       const workerId = workerOfWorkflow(workflowId);
+      // Anybody may start a workflow, of any name.
+      if (!WORKER_ID.test(workerId)) continue;
       if (closeTime !== undefined) {
         ended.set(workerId, Math.max(closeTime.getTime(), ended.get(workerId) ?? 0));
         continue;

@@ -8,6 +8,9 @@ export const CONTRACT_VERSION = 4;
 export const workerIdentity = (workerId: string, host: string, contract = CONTRACT_VERSION): string =>
   `${workerId}@${host} contract/${contract}`;
 
+/** What the id of a worker looks like. */
+export const WORKER_ID = /^w-[a-z2-7]{8}$/;
+
 /** How messages name a worker. */
 export const workerName = (workerId: string, host: string): string => `worker ${workerId} on ${host}`;
 

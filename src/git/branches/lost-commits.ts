@@ -3,8 +3,9 @@
  * with a deleted branch. Searches the reflog of the worktree's HEAD; when that is gone with the worktree, the
  * unreferenced objects.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { readForeignFile } from '../../system/files.ts';
 import { branchTip, renameBlockingBranches } from './branch.ts';
 import { isAncestor } from '../repository.ts';
 import { droppedCommits } from './dropped-commits.ts';
@@ -45,7 +46,7 @@ const REBASES = /^(rebase|pull)/;
 export function headMoves(gitDir: string): Move[] {
   let text: string;
   try {
-    text = readFileSync(join(gitDir, 'logs/HEAD'), 'utf8');
+    text = readForeignFile(join(gitDir, 'logs/HEAD'), { follow: false }).toString();
   } catch {
     return [];
   }

@@ -1,5 +1,5 @@
 /** Commits the uncommitted contents of a worktree. */
-import { readFile } from 'node:fs/promises';
+import { readIfItCan } from '../../system/files.ts';
 import { join } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
 import type { Git } from '../git.ts';
@@ -116,7 +116,7 @@ export async function commitLeftovers(
   git: Git,
 ): Promise<string> {
   const resolved = !status.changed.some(({ unmerged }) => unmerged);
-  const merged = resolved ? await readFile(join(gitDir, 'MERGE_HEAD'), 'utf8').catch(() => '') : '';
+  const merged = resolved ? readIfItCan(join(gitDir, 'MERGE_HEAD')) : '';
   const parents = [
     ...(status.head === undefined ? [] : [status.head]),
     ...merged.split('\n').filter(Boolean),

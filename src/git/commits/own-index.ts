@@ -7,7 +7,6 @@ import {
   access,
   chmod,
   constants,
-  copyFile,
   mkdir,
   mkdtemp,
   readFile,
@@ -18,7 +17,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ByContent } from '../../system/by-content.ts';
-import { statIfThere } from '../../system/files.ts';
+import { copyForeignFile, statIfThere } from '../../system/files.ts';
 import { removeTree } from '../../system/remove-tree.ts';
 import { gitDirs, isIndexSplit } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
@@ -59,7 +58,7 @@ export async function withOwnIndex<T>(git: Git, work: (index: OwnIndex) => Promi
       const beside = join(gitDir, 'index.subagents');
       // Remove whatever is there: a link is not followed, and a folder cannot be an index.
       for (const path of [beside, join(gitDir, 'index.lock')]) await removeTree(path);
-      await copyFile(path, beside, constants.COPYFILE_EXCL);
+      await copyForeignFile(path, beside);
       if (statIfThere(own)?.isDirectory()) await removeTree(own);
       await rename(beside, own);
     };

@@ -1,6 +1,7 @@
 /** A private index of a checkout whose own index may be in use and must not be written. */
-import { copyFile, stat, utimes } from 'node:fs/promises';
+import { stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { copyForeignFile } from '../../system/files.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 import { withGitScratch } from '../scratch.ts';
@@ -34,7 +35,7 @@ export async function withNewFiles<T>(
 export async function copyIndex(gitDir: string, to: string): Promise<void> {
   const from = join(gitDir, 'index');
   const { mtimeMs } = await stat(from);
-  await copyFile(from, to);
+  await copyForeignFile(from, to);
   const seconds = Math.floor(mtimeMs) / 1_000;
   await utimes(to, seconds, seconds);
 }

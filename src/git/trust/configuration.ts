@@ -68,16 +68,18 @@ async function localByContent(
   cwd: string,
   { gitDir, commonDir }: GitDirs,
 ): Promise<ConfigValues | undefined> {
-  const shared = await parsed(cwd, contentOf(join(commonDir, 'config')));
+  const shared = await parsed(cwd, contentOf(join(commonDir, 'config'), false));
   if (shared === undefined) return undefined;
   if (!isTrue(shared.get('extensions.worktreeconfig')?.at(-1))) return shared;
-  const own = await parsed(cwd, contentOf(join(gitDir, 'config.worktree')));
+  const own = await parsed(cwd, contentOf(join(gitDir, 'config.worktree'), false));
   if (own === undefined) return undefined;
   const all = new Map([...shared].map(([key, values]) => [key, [...values]]));
   for (const [key, values] of own) all.set(key, [...(all.get(key) ?? []), ...values]);
   return all;
 }
 
+/** A larger file is left to git, in bytes. */
+const MAX_CONFIGURATION_BYTES = 1024 * 1024;
 const byContent = new ByContent<ConfigValues | undefined>();
 
 /** Parses a file's content. Undefined when that is not valid, or includes other files. */
@@ -95,10 +97,13 @@ async function parsed(cwd: string, content: string | undefined): Promise<ConfigV
 
 const isInclude = (key: string): boolean => /^include(if\..*)?\.path$/.test(key);
 
-/** The content of a file, empty when there is none; undefined when it cannot be read. */
-function contentOf(path: string): string | undefined {
+/**
+ * The content of a file, empty when there is none; undefined when it cannot be read, or is a link that is not followed: behind
+ * walls a link leads elsewhere than here.
+ */
+function contentOf(path: string, follow = true): string | undefined {
   try {
-    return readForeignFile(path).toString();
+    return readForeignFile(path, { maxBytes: MAX_CONFIGURATION_BYTES, follow }).toString();
   } catch (error) {
     return errorCode(error) === 'ENOENT' ? '' : undefined;
   }
@@ -135,7 +140,7 @@ async function globalSettings(cwd: string, gitDir: string): Promise<ConfigValues
   // What a subagent can write into its home directory is never taken for the settings of another place.
   const space = walls === undefined ? '' : gitDir;
   const place = [...files, env['GIT_CONFIG_NOSYSTEM'] ?? '', space].join('\0');
-  const contents = JSON.stringify(files.map(contentOf));
+  const contents = JSON.stringify(files.map((file) => contentOf(file)));
   for (const key of [place, `${place}\0${gitDir}`]) {
     const known = globalByPlace.get(key);
     if (known?.contents === contents && known.until > Date.now()) return known.values;

@@ -3,7 +3,7 @@
  * that a subagent was spawned from. Comparing two snapshots shows what changed meanwhile.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Isolation } from '../../contract/index.ts';
@@ -12,7 +12,7 @@ import { gitDirs } from '../git-dirs.ts';
 import { readConfiguration } from './configuration.ts';
 import type { Git } from '../git.ts';
 import { checkoutStatus, contentHash, differingPaths, changedFileHashes } from '../contents/status.ts';
-import { statIfThere } from '../../system/files.ts';
+import { readForeignFile, statIfThere } from '../../system/files.ts';
 
 /** Time limit for the status of the checkout; without an answer its files are not compared. */
 const STATUS_TIMEOUT_MS = 10_000;
@@ -53,7 +53,9 @@ export async function readRepositorySnapshot(
   of: Isolation = 'worktree',
 ): Promise<RepositorySnapshot> {
   const at = new Date().toISOString();
-  const head = readFileSync(join(gitDirs(git.cwd).gitDir, 'HEAD'), 'utf8').trim();
+  const head = readForeignFile(join(gitDirs(git.cwd).gitDir, 'HEAD'))
+    .toString()
+    .trim();
   if (of === 'in-place') {
     const [shared, refs] = await Promise.all([readShared(git), readRefs(git)]);
     return { at, ...shared, ...refs, own: shown(head) };

@@ -177,6 +177,9 @@ async function uploadPack(own: Git): Promise<string> {
     '-c',
     `transfer.hideRefs=${prefix}`,
   ]);
-  const { file, args } = await own.program([...hidden, 'upload-pack']);
-  return [file, ...args].map(shellQuoted).join(' ');
+  const { file, args, env } = await own.program([...hidden, 'upload-pack']);
+  // The fetch has the environment of the caller's repository; without this one, a file of the subagent would be read.
+  const variables = Object.entries(env).filter(([name]) => name.startsWith('GIT_CONFIG_'));
+  const set = variables.map(([name, value]) => `${name}=${value ?? ''}`);
+  return ['env', ...set, file, ...args].map(shellQuoted).join(' ');
 }

@@ -2,12 +2,12 @@
  * Protects the place of a worktree in our home against commands that may have replaced it: checks that the path
  * contains the folder that was made for it, and moves that folder back when it can be found.
  */
-import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
 import { folderId } from '../../system/own-folder.ts';
-import { namesIn, statIfThere } from '../../system/files.ts';
+import { namesIn, readForeignFile, statIfThere } from '../../system/files.ts';
 
 /** Permissions for the owner to read, write and enter a folder. */
 const OPEN = 0o700;
@@ -21,7 +21,7 @@ export const stagingPath = (cwd: string): string => `${cwd}.kept`;
  */
 export function registeredAt(admin: string): string | undefined {
   try {
-    return resolve(admin, readFileSync(join(admin, 'gitdir'), 'utf8').trimEnd());
+    return resolve(admin, readForeignFile(join(admin, 'gitdir')).toString().trimEnd());
   } catch {
     return undefined;
   }
@@ -124,7 +124,8 @@ function linksTo(path: string, admin: string): boolean {
     return (
       resolve(
         path,
-        readFileSync(link, 'utf8')
+        readForeignFile(link)
+          .toString()
           .replace(/^gitdir: /, '')
           .trimEnd(),
       ) === admin

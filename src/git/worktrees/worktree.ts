@@ -18,7 +18,7 @@ import {
   ensureOwnFolder,
   ensureOwnRegistration,
 } from './worktree-location.ts';
-import { statIfThere } from '../../system/files.ts';
+import { readIfItCan, statIfThere } from '../../system/files.ts';
 
 /** The location of a worktree and of its repository. */
 export interface WorktreeLocation {
@@ -72,8 +72,7 @@ export async function unlockWorktree(place: WorktreeLocation): Promise<void> {
   const admin = adminDir(place);
   if (!isRegistrationOf(admin, place.cwd)) return;
   const path = join(admin, 'locked');
-  const reason = await readFile(path, 'utf8').catch(() => '');
-  if (reason.startsWith(LOCKED)) await rm(path, { force: true });
+  if (readIfItCan(path).startsWith(LOCKED)) await rm(path, { force: true });
 }
 
 /**

@@ -159,7 +159,10 @@ class Watch {
     try {
       const taken = await this.#diskOf(sandbox, folders);
       if (taken > state.limit) {
-        for (const command of this.#commandsOf(sandbox)) this.#end(command, 'disk');
+        // All of them are one event: which of them has written is not known.
+        const [first, ...others] = this.#commandsOf(sandbox);
+        this.#end(first, 'disk');
+        for (const command of others) this.#end(command, 'disk', false);
         if (state.limit === disk) state.limit = (await this.#diskOf(sandbox, folders)) * DISK_SLACK;
       } else if (taken <= disk) state.limit = disk;
     } finally {
@@ -180,7 +183,7 @@ class Watch {
   }
 
   /** Says why, then ends all processes of a command. With the first of a namespace the kernel ends all others. */
-  #end(command: Command | undefined, resource: BoundedResource): void {
+  #end(command: Command | undefined, resource: BoundedResource, counts = true): void {
     if (command === undefined) return;
     const { entry, bounds, first } = command;
     const isNew = !existsSync(endedFile(entry));
@@ -190,7 +193,7 @@ class Watch {
     } catch {
       // It has just ended.
     }
-    if (!isNew) return;
+    if (!isNew || !counts) return;
     recordEnded(bounds, resource);
     this.#log(`a command of ${bounds.sandbox} was ended: ${resource}`);
   }
