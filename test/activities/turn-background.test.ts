@@ -1,5 +1,5 @@
 /** A model that fails while something of the subagent runs in the background. */
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TurnState } from '../../src/copilot/turn/turn-state.ts';
@@ -14,6 +14,8 @@ const inBackground = (command: string) => bash(command, { mode: 'async' });
 let bench: TurnBench;
 const mended = new Set<string>();
 let hung = 0;
+/** The folder of the subagent `beside-hang`. */
+let besideHang = '';
 let tooLong = true;
 beforeAll(async () => {
   bench = await TurnBench.start(
@@ -24,10 +26,13 @@ beforeAll(async () => {
       }),
       on('beside-unknown', [inBackground(printing), status(404, 'no such model')]),
       on('beside-hang', ({ answers, text }) => {
+        // However slow this machine is, the command ends after the model was asked again.
         if (answers === 0)
-          return inBackground('for i in $(seq 100); do echo $i; sleep 0.2; done; touch ended');
+          return inBackground('until [ -e again ]; do echo waits; sleep 0.2; done; sleep 2; touch ended');
         if (hung++ === 0) return hang;
-        return { text: text.includes('completed') ? 'The command ended.' : 'Waiting for it.' };
+        if (text.includes('completed')) return { text: 'The command ended.' };
+        writeFileSync(join(besideHang, 'again'), '');
+        return { text: 'Waiting for it.' };
       }),
       on('beside-miss', ({ answers, news }) => {
         if (answers === 0) return inBackground('sleep 0.5');
@@ -83,6 +88,7 @@ describe.concurrent('a model that fails beside a command in the background', () 
 describe.concurrent('a model that hangs beside a command in the background', () => {
   it('is asked again, and the command goes on', async () => {
     const at = await bench.subagent('beside-hang');
+    besideHang = at.cwd;
     expect(await bench.attempts(at, 5)).toMatchObject([
       { kind: 'failed', class: 'network', retryable: true, notes: [] },
       { kind: 'finished', report: 'The command ended.', notes: [] },
