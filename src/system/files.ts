@@ -18,7 +18,7 @@ import {
   writeFileSync,
   type Stats,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { devNull } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { SubagentsError } from '../contract/errors.ts';
@@ -161,14 +161,26 @@ const refusal = (code: string, message: string): Error =>
  */
 export async function copyForeignFile(path: string, to: string): Promise<void> {
   const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
-  await using from = await open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
-  if (!(await from.stat()).isFile()) throw refusal('EINVAL', `${path} is not a file`);
-  await using copy = await open(to, 'wx', 0o600);
-  const piece = Buffer.alloc(COPIED_BYTES);
-  for (;;) {
-    const { bytesRead } = await from.read(piece, 0, piece.length);
-    if (bytesRead === 0) return;
-    await copy.appendFile(piece.subarray(0, bytesRead));
+  const from = await open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  try {
+    if (!(await from.stat()).isFile()) throw refusal('EINVAL', `${path} is not a file`);
+    await writeAll(to, from);
+  } finally {
+    await from.close();
+  }
+}
+
+async function writeAll(to: string, from: FileHandle): Promise<void> {
+  const copy = await open(to, 'wx', 0o600);
+  try {
+    const piece = Buffer.alloc(COPIED_BYTES);
+    for (;;) {
+      const { bytesRead } = await from.read(piece, 0, piece.length);
+      if (bytesRead === 0) return;
+      await copy.appendFile(piece.subarray(0, bytesRead));
+    }
+  } finally {
+    await copy.close();
   }
 }
 /** Bytes that are copied at a time. */
