@@ -1,4 +1,5 @@
 /** A store in a folder: what is written is there whole, or not at all, and nothing else is taken for it. */
+import { randomUUID } from 'node:crypto';
 import {
   chmod,
   mkdir,
@@ -316,13 +317,19 @@ describe('clean', () => {
     // The head of a write that was killed is missing, and a draft is left.
     const heads = (await files(made.folder)).filter((name) => !name.includes('.'));
     for (const head of heads) await rm(join(made.folder, head));
-    await writeFile(join(made.folder, 'drafts', 'left'), 'half');
     const week = new Date(Date.now() - 8 * DAY);
-    await utimes(join(made.folder, 'drafts', 'left'), week, week);
+    for (const name of [randomUUID(), 'thesis.pdf']) {
+      await writeFile(join(made.folder, 'drafts', name), 'half');
+      await utimes(join(made.folder, 'drafts', name), week, week);
+    }
     expect((await plan(store, 6)).loose).toEqual([]);
     expect((await plan(store, 8)).loose).toHaveLength(9);
     await carryOut(store, await plan(store, 8));
-    expect([await files(made.folder), await readdir(join(made.folder, 'drafts'))]).toEqual([[], []]);
+    // What has no name of ours is somebody's.
+    expect([await files(made.folder), await readdir(join(made.folder, 'drafts'))]).toEqual([
+      [],
+      ['thesis.pdf'],
+    ]);
   });
 });
 
