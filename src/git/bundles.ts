@@ -2,10 +2,10 @@
  * Bundles: commits with all that they need, as a stream or a file. A bundle names exactly one ref of ours, and is only
  * applied if it names that ref, at the commit that is expected.
  */
-import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { SubagentsError } from '../contract/errors.ts';
 import type { Git } from './git.ts';
+import { gitOutput } from './output.ts';
 import { gitError } from './run.ts';
 
 /** Bytes of a bundle's header that are read: one line for each prerequisite. */
@@ -29,32 +29,16 @@ export async function* bundleOf(
   { ref, commit }: BundledCommit,
   without: readonly string[],
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { cwd, signal } = git;
+  const { signal } = git;
   signal?.throwIfAborted();
   await git.run(['update-ref', '--no-deref', ref, commit]);
   try {
-    const { file, args, env } = await git.program(['bundle', 'create', '--quiet', '-', ref, '--stdin']);
-    const child = spawn(file, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
-    const end = (): void => void child.kill();
-    signal?.addEventListener('abort', end);
-    try {
-      const ended = new Promise<number | null>((resolve, reject) => {
-        child.once('error', reject);
-        child.once('close', resolve);
-      });
-      ended.catch(() => undefined);
-      child.stdin.on('error', () => undefined);
-      child.stdin.end(without.map((each) => `^${each}\n`).join(''));
-      let stderr = '';
-      child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
-      yield* child.stdout as AsyncIterable<Buffer>;
-      const exitCode = await ended;
-      signal?.throwIfAborted();
-      if (exitCode !== 0) throw gitError(['bundle'], cwd, { exitCode: exitCode ?? 1, stdout: '', stderr });
-    } finally {
-      signal?.removeEventListener('abort', end);
-      end();
-    }
+    const input = without.map((each) => `^${each}\n`).join('');
+    yield* gitOutput(git, ['bundle', 'create', '--quiet', '-', ref, '--stdin'], {
+      command: 'bundle',
+      input,
+      signal,
+    });
   } finally {
     await deleteRef(git, ref);
   }

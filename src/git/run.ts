@@ -121,11 +121,11 @@ type GitScope = Pick<GitOptions, 'cwd' | 'env' | 'config' | 'secrets'>;
  * runs behind its walls: what is in a `.git` of theirs could lead it anywhere.
  */
 export function gitProgram(args: readonly string[], scope: GitScope): GitProgram {
-  const { program, walls, also } = gitCall(args, scope);
-  return walls === undefined
-    ? program
-    : { ...program, ...behindWalls(walls, { ...program, cwd: scope.cwd }, also) };
+  return behindItsWalls(gitCall(args, scope), scope.cwd);
 }
+
+const behindItsWalls = ({ program, walls, also }: GitCall, cwd: string): GitProgram =>
+  walls === undefined ? program : { ...program, ...behindWalls(walls, { ...program, cwd }, also) };
 
 /** A git call as it runs behind walls, if there are any around its folder, and which further folders it may change. */
 interface GitCall {
@@ -181,9 +181,10 @@ function startOf(
   args: readonly string[],
   scope: GitScope,
 ): { readonly program: GitProgram; readonly spawner?: SpawnerStart } {
-  const { program, walls, also } = gitCall(args, scope);
+  const call = gitCall(args, scope);
+  const { program, walls, also } = call;
   if (walls?.ofWorker === undefined || also.length > 0 || !hasSpawner() || !startsNoProgram(args))
-    return { program: gitProgram(args, scope) };
+    return { program: behindItsWalls(call, scope.cwd) };
   const file = spawnerFile();
   const node = { file: process.execPath, args: [file], cwd: '/' };
   const readable = [...walls.readable, process.execPath, file];

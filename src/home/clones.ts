@@ -3,16 +3,13 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { repositoryName } from '../contract/index.ts';
-import { tryLock } from '../system/lock.ts';
+import { tryLock, withLock } from '../system/lock.ts';
 
 interface CloneHome {
   readonly paths: { readonly repositories: string };
 }
 
-/** Milliseconds between two attempts to take a lock. */
-const CHECK_INTERVAL_MS = 200;
 const MAKING = '.making';
 const LOCK = '.lock';
 
@@ -91,22 +88,5 @@ export async function withCloneLockIfFree(path: string, work: () => Promise<void
 }
 
 /** Runs `work` while nobody else makes, changes or removes the clone at `path`. */
-export async function withCloneLock<T>(
-  path: string,
-  signal: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T> {
-  for (;;) {
-    signal.throwIfAborted();
-    const taken = await tryLock(`${path}${LOCK}`);
-    if ('holder' in taken) {
-      await delay(CHECK_INTERVAL_MS, undefined, { signal });
-      continue;
-    }
-    try {
-      return await work();
-    } finally {
-      taken.lock.release();
-    }
-  }
-}
+export const withCloneLock = <T>(path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
+  withLock(`${path}${LOCK}`, work, { signal });

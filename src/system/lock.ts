@@ -81,6 +81,43 @@ export async function tryLock(dir: string): Promise<{ readonly lock: Lock } | { 
   );
 }
 
+/** Milliseconds between two tries to take a lock. */
+const RETRY_MS = 200;
+
+/** How `withLock` waits. */
+export interface LockWait {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds; default: no limit. */
+  readonly timeoutMs?: number;
+  /** The error once that time is over. */
+  readonly late?: (holder: Holder) => Error;
+}
+
+/**
+ * Runs `work` while no other process has the lock `dir`, for which it waits.
+ * @throws the signal's reason; what `late` returns; as `tryLock`
+ */
+export async function withLock<T>(
+  dir: string,
+  work: () => Promise<T>,
+  { signal, timeoutMs = Infinity, late }: LockWait = {},
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    signal?.throwIfAborted();
+    const taken = await tryLock(dir);
+    if ('lock' in taken) {
+      try {
+        return await work();
+      } finally {
+        taken.lock.release();
+      }
+    }
+    if (late !== undefined && Date.now() > deadline) throw late(taken.holder);
+    await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
 /** Takes the entry; the operating system's lock is held, or unavailable. */
 async function takeEntry(dir: string, os: OsLock): Promise<{ lock: Lock } | { holder: Holder }> {
   const releaseOs = (): void => {

@@ -66,8 +66,12 @@ export function branchBlocked(repo: string): SubagentsError {
  * Returns the commit of a branch; undefined when there is no such branch.
  * @throws SubagentsError GIT when git cannot read it
  */
-export async function branchTip(git: Git, branch: string): Promise<string | undefined> {
-  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `refs/heads/${branch}^{commit}`];
+export const branchTip = (git: Git, branch: string): Promise<string | undefined> =>
+  refTip(git, `refs/heads/${branch}`);
+
+/** Returns the commit at `ref`, a full name; undefined when there is no such ref. @throws SubagentsError GIT */
+export async function refTip(git: Git, ref: string): Promise<string | undefined> {
+  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`];
   const answer = await git.try(args);
   if (answer.exitCode > 1) throw gitError(args, git.cwd, answer);
   return answer.exitCode === 0 ? answer.stdout : undefined;

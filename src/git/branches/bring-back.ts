@@ -1,20 +1,18 @@
 /** Brings the work of a run into the caller's repository: first under a ref of its own, then as a branch. */
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { SubagentsError } from '../../contract/errors.ts';
-import { tryLock } from '../../system/lock.ts';
+import { withLock } from '../../system/lock.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 import { isAncestor } from '../repository.ts';
 import { checkedOutIn } from '../worktrees/worktree.ts';
-import { branchName, branchTip, createBranch } from './branch.ts';
+import { branchName, branchTip, createBranch, refTip } from './branch.ts';
 
 /** Refs of ours that have the work of runs, and the branches that it was brought to. */
 const RUNS = 'refs/subagents/runs/';
 const BROUGHT = 'refs/subagents/brought/';
-/** How long another process may hold the lock of a repository, in milliseconds, and how often it is tried. */
+/** How long another process may hold the lock of a repository, in milliseconds. */
 const LOCK_TIMEOUT_MS = 10 * 60_000;
-const CHECK_INTERVAL_MS = 100;
 const MAX_NAMES = 50;
 
 /** The work of a run. */
@@ -91,33 +89,13 @@ async function placed(git: Git, label: string, head: string): Promise<string> {
   return createBranch(git, { stem: label, commit: head, mark: 'subagents: brought back' });
 }
 
-async function refTip(git: Git, ref: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await git.try(['rev-parse', '--verify', '--quiet', '--end-of-options', ref]);
-  return exitCode === 0 ? stdout : undefined;
-}
-
 /** Runs `work` while no other process of ours brings work into the repository. @throws SubagentsError GIT after a long wait */
-async function exclusively<T>(git: Git, work: () => Promise<T>): Promise<T> {
-  const path = join(gitDirs(git.cwd).commonDir, 'subagents', 'bring-back.lock');
-  const deadline = Date.now() + LOCK_TIMEOUT_MS;
-  for (;;) {
-    git.signal?.throwIfAborted();
-    const taken = await tryLock(path);
-    if ('lock' in taken) {
-      try {
-        return await work();
-      } finally {
-        taken.lock.release();
-      }
-    }
-    if (Date.now() > deadline)
-      throw new SubagentsError(
-        'GIT',
-        `process ${taken.holder.pid} has been bringing work into ${git.cwd} for long`,
-        {
-          remedy: 'end that process, then try again',
-        },
-      );
-    await delay(CHECK_INTERVAL_MS);
-  }
-}
+const exclusively = <T>(git: Git, work: () => Promise<T>): Promise<T> =>
+  withLock(join(gitDirs(git.cwd).commonDir, 'subagents', 'bring-back.lock'), work, {
+    signal: git.signal,
+    timeoutMs: LOCK_TIMEOUT_MS,
+    late: ({ pid }) =>
+      new SubagentsError('GIT', `process ${pid} has been bringing work into ${git.cwd} for long`, {
+        remedy: 'end that process, then try again',
+      }),
+  });

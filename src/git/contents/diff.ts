@@ -1,8 +1,7 @@
 /** The text of a diff, as `git diff` prints it: between two commits, or between a commit and the folder. */
-import { spawn } from 'node:child_process';
 import { PLAIN_DIFF } from './changes.ts';
 import type { Git } from '../git.ts';
-import { gitError } from '../run.ts';
+import { gitOutput } from '../output.ts';
 import { withNewFiles } from '../commits/scratch-index.ts';
 
 /** What to compare, and how to print it. */
@@ -38,39 +37,19 @@ export async function diffText(git: Git, request: DiffRequest): Promise<DiffText
 async function read(
   git: Git,
   args: readonly string[],
-  extra: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>>,
   { maxBytes, signal }: DiffRequest,
 ): Promise<DiffText> {
-  const { cwd } = git;
-  const { file, args: all, env } = await git.program(args, { env: extra });
-  const child = spawn(file, all, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const end = (): void => void child.kill();
-  signal?.addEventListener('abort', end);
-  try {
-    const ended = new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
-    ended.catch(() => undefined);
-    let stderr = '';
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
-    const decoder = new TextDecoder();
-    let text = '';
-    let left = maxBytes;
-    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
-      text += decoder.decode(chunk.subarray(0, left), { stream: true });
-      left -= chunk.length;
-      if (left < 0) break;
-    }
-    if (left < 0) child.kill();
-    const exitCode = await ended;
-    signal?.throwIfAborted();
-    if (exitCode !== 0 && left >= 0)
-      throw gitError(['diff'], cwd, { exitCode: exitCode ?? 1, stdout: '', stderr });
-    return { text: left < 0 ? text : text + decoder.decode(), truncated: left < 0 };
-  } finally {
-    signal?.removeEventListener('abort', end);
+  const decoder = new TextDecoder();
+  let text = '';
+  let left = maxBytes;
+  for await (const chunk of gitOutput(git, args, { command: 'diff', env, signal })) {
+    text += decoder.decode(chunk.subarray(0, left), { stream: true });
+    left -= chunk.length;
+    if (left < 0) break;
   }
+  signal?.throwIfAborted();
+  return { text: left < 0 ? text : text + decoder.decode(), truncated: left < 0 };
 }
 
 /** Returns the lines added between two commits, by file path. Binary files have none. @throws SubagentsError GIT */

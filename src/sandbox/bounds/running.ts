@@ -75,7 +75,7 @@ function readEntry(entry: string): Known | undefined {
     // Down from the shell that started it, to the first process of the innermost namespace, which starts the second: that one
     // can be looked into, and lives as long.
     for (let pid = childOf(first); pid !== undefined; pid = childOf(pid)) {
-      const proc = `/proc/${pid}/root/proc`;
+      const proc = join('/proc', pid, 'root', 'proc');
       const ids = idsOf(pid);
       if (ids.length > outside && ids.at(-1) === SECOND && pidsIn(proc).length > 0)
         return { entry, bounds, first: Number(first), proc };

@@ -75,59 +75,77 @@ export async function applyRetention(
     if (removed.length > 0)
       log(`retention (${why}): removed ${removed.join(', ')} of ${name}${stays && `; ${stays}`}`);
   }
-  total = await cleanCaches({ clean, settings, log }, total);
-  total = await cleanClones({ clean, settings, log }, total);
+  const options = { clean, settings, log };
+  total = await removeExpendable(options, total, caches(options));
+  total = await removeExpendable(options, total, await clones(options));
   if (total > settings.keepBytes)
     log(
       `retention: finished subagents still take ${Math.round(total / 1e6)} MB, more than SUBAGENTS_KEEP_DISK; the rest is work that exists nowhere else`,
     );
 }
 
-/**
- * Removes package caches that no sandbox has any more; a later one fills them again. Returns the size of what finished
- * subagents and caches now take, in bytes.
- */
-async function cleanCaches({ clean, settings, log }: RetentionOptions, before: number): Promise<number> {
-  let total = before;
-  const unused = await Promise.all(
-    unusedCaches(clean.home).map(async (path) => ({ path, size: await diskUsage([path]) })),
-  );
-  for (const { size } of unused) total += size;
-  for (const { path, size } of unused) {
-    const age = Date.now() - statSync(path).mtimeMs;
-    const tooOld = age > settings.keepMs;
-    if (age < IN_USE_MS || (!tooOld && total <= settings.keepBytes)) continue;
-    await removeTree(path);
-    total -= size;
-    log(`retention (${tooOld ? 'age' : 'disk space'}): removed the package caches ${path}`);
-  }
-  return total;
+/** Folders that are made again when they are needed. */
+interface Expendable {
+  /** What they are, for the log. */
+  readonly what: string;
+  readonly paths: readonly string[];
+  /** Removes one if `isDue` says so, and it may go. @returns whether it did */
+  readonly remove: (path: string, isDue: () => boolean) => Promise<boolean>;
 }
 
-/**
- * Removes clones of URLs that no subagent uses and whose commits are all on the remote; they are cloned again when
- * needed. Returns the size of what finished subagents and clones now take, in bytes.
- */
-async function cleanClones({ clean, settings, log }: RetentionOptions, before: number): Promise<number> {
-  let total = before;
-  const paths = await listClones(clean.home);
-  const sizes = new Map(
-    await Promise.all(paths.map(async (path) => [path, await diskUsage([path])] as const)),
-  );
-  for (const size of sizes.values()) total += size;
-  for (const path of paths) {
-    // `withCloneLockIfFree` skips a clone that is being cloned, fetched into or pushed from.
-    const look = withCloneLockIfFree(path, async () => {
-      const unused = Date.now() - statSync(path).mtimeMs;
-      const tooOld = unused > settings.keepMs;
-      if (unused < IN_USE_MS || (!tooOld && total <= settings.keepBytes)) return;
+/** Package caches that no sandbox has. A later one fills them again. */
+const caches = ({ clean }: RetentionOptions): Expendable => ({
+  what: 'the package caches',
+  paths: unusedCaches(clean.home),
+  remove: async (path, isDue) => {
+    if (!isDue()) return false;
+    await removeTree(path);
+    return true;
+  },
+});
+
+/** Clones of URLs. One that a subagent uses, or that has commits of which the remote has none, may not go. */
+const clones = async ({ clean }: RetentionOptions): Promise<Expendable> => ({
+  what: 'the clone',
+  paths: await listClones(clean.home),
+  remove: async (path, isDue) => {
+    let isRemoved = false;
+    // Skips a clone that is being cloned, fetched into or pushed from.
+    await withCloneLockIfFree(path, async () => {
+      if (!isDue()) return;
       if (readRuns(clean.home).some(({ repository }) => repository === path)) return;
       if ((await countUnpushed(Git.at(path))) > 0) return;
       await removeClone(path);
-      total -= sizes.get(path) ?? 0;
-      log(`retention (${tooOld ? 'age' : 'disk space'}): removed the clone ${path}`);
+      isRemoved = true;
     });
-    await look.catch((error: unknown) => log(`retention: the clone ${path} is kept: ${String(error)}`));
+    return isRemoved;
+  },
+});
+
+/**
+ * Removes those of the folders that are too old, or that take too much space together with what is there besides.
+ * @param before the size of that, in bytes
+ * @returns the size with the folders that are left
+ */
+async function removeExpendable(
+  { settings, log }: RetentionOptions,
+  before: number,
+  { what, paths, remove }: Expendable,
+): Promise<number> {
+  const sizes = await Promise.all(paths.map((path) => diskUsage([path])));
+  let total = sizes.reduce((sum, size) => sum + size, before);
+  for (const [index, path] of paths.entries()) {
+    const unusedMs = (): number => Date.now() - statSync(path).mtimeMs;
+    const isTooOld = (): boolean => unusedMs() > settings.keepMs;
+    const isDue = (): boolean => unusedMs() >= IN_USE_MS && (isTooOld() || total > settings.keepBytes);
+    try {
+      const why = isTooOld() ? 'age' : 'disk space';
+      if (!(await remove(path, isDue))) continue;
+      total -= sizes[index] ?? 0;
+      log(`retention (${why}): removed ${what} ${path}`);
+    } catch (error) {
+      log(`retention: ${what} ${path} is kept: ${String(error)}`);
+    }
   }
   return total;
 }
